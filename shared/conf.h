@@ -1,0 +1,79 @@
+/* Settings: one INI file for both programs, one table of rows (conf.c) with type, range, default,
+ * unit and meaning. Unknown sections or keys, bad values and repeated keys are errors that name
+ * file, line and key. */
+#ifndef TRUNKLINE_CONF_H
+#define TRUNKLINE_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "err.h"
+#include "log.h"
+
+enum { CONF_TEXT = 256, CONF_ERROR = 512 };
+
+struct conf {
+    struct {
+        char address[CONF_TEXT]; /* "HOST:PORT" or "unix:PATH" */
+        char user[CONF_TEXT];    /* ACL user, empty: default user */
+        char password[CONF_TEXT];
+        int64_t timeout_ms; /* longest wait for one reply */
+        int64_t pool;       /* connections of trunkd */
+    } redis;
+    struct {
+        char listen[CONF_TEXT];   /* "ADDR:PORT" */
+        char base_url[CONF_TEXT]; /* prefix of file links; empty: from the Host header */
+        int64_t threads;
+        int64_t connections;             /* at once */
+        int64_t connections_per_address; /* at once, one client address */
+        int64_t idle_timeout_s;          /* without a byte */
+        int64_t request_timeout_s;       /* for a whole request */
+        int64_t body_max;                /* bytes of a request body */
+    } http;
+    struct {
+        char listen[CONF_TEXT];    /* "ADDR:PORT", several by comma */
+        char advertise[CONF_TEXT]; /* "ADDR:PORT" put into Via and Record-Route; empty: listen */
+        char node[CONF_TEXT];      /* name of this instance; empty: host name and port */
+        bool unknown_source_403;   /* unlisted sources get 403 instead of silence */
+        int64_t t1_ms;             /* RFC 3261 T1 */
+        int64_t no_answer_ms;      /* no response at all to an INVITE: next target */
+        int64_t timer_c_s;         /* RFC 3261 timer C */
+        int64_t sessions_code;     /* refusal over the sessions limit of a trunk group: 486 or 503 */
+        int64_t retry_after_s;     /* Retry-After of 503 when Redis can't be asked */
+        int64_t store_timeout_ms;  /* longest wait of an INVITE for Redis */
+        int64_t lease_s;           /* an instance silent for so long is dead */
+        int64_t longest_call_s;
+        int64_t message_max; /* bytes of a SIP message */
+        int64_t drain_s;     /* longest wait for open transactions at SIGTERM */
+    } sip;
+    struct {
+        int64_t sessions_auto;   /* trunk group sessions granted at once up to this */
+        int64_t ports_auto;      /* termination ports granted at once up to this */
+        int64_t cps_auto;        /* termination calls a second granted at once up to this */
+        int64_t cps_default;     /* asked for when a termination trunk names no cps */
+        bool loopback_trunks;    /* trunk addresses on loopback allowed (tests, quickstart) */
+        int64_t hold_minutes;    /* life of a cart's hold */
+        int64_t order_hold_hours; /* life of an open order's hold */
+        int64_t quarantine_days; /* rest of a cancelled number */
+        int64_t search_max;      /* numbers in one search reply */
+        char tollfree_codes[CONF_TEXT];
+    } policy;
+    struct {
+        enum log_level level;
+    } log;
+};
+
+/* Sets every default. */
+void conf_defaults(struct conf *c);
+
+/* Reads an INI file over what is set. On failure writes one line "FILE:LINE: …" to error. */
+MUST_CHECK int conf_load(struct conf *c, const char *path, char error[CONF_ERROR]);
+
+/* Applies one "section.key=value". On failure writes one line to error. */
+MUST_CHECK int conf_override(struct conf *c, const char *assignment, char error[CONF_ERROR]);
+
+/* Prints the table as a commented INI file with the defaults. */
+void conf_print_reference(FILE *out);
+
+#endif
