@@ -1,0 +1,59 @@
+#include "keys.h"
+
+#include <stdio.h>
+
+/* A name that doesn't fit gives the empty key, which nothing is kept under: a cut name could be
+ * another's key. */
+static struct key build(const char *head, const char *name, const char *tail)
+{
+    struct key k;
+    int n = snprintf(k.text, sizeof(k.text), "%s%s%s", head, name, tail);
+    if (n < 0 || (size_t)n >= sizeof(k.text))
+        k.text[0] = '\0';
+    return k;
+}
+
+struct key key_account(const char *account)
+{
+    return build("{a:", account, "}");
+}
+
+struct key key_inventory(const char *state)
+{
+    return build("inv:{", state, "}");
+}
+
+struct key key_did(const char *number)
+{
+    return build("did:", number, "");
+}
+
+struct key key_source(const char *address)
+{
+    return build("ip:", address, "");
+}
+
+struct key key_gateway(const char *name)
+{
+    return build("gw:{", name, "}");
+}
+
+struct key key_deck(const char *deck)
+{
+    return build("lcr:{", deck, "}");
+}
+
+struct key key_sequence(const char *what)
+{
+    return build("seq:", what, "");
+}
+
+struct key key_node(const char *node)
+{
+    return build("node:", node, "");
+}
+
+struct key key_job(const char *job)
+{
+    return build("job:", job, "");
+}
