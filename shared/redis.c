@@ -1,0 +1,325 @@
+#include "redis.h"
+
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "clock.h"
+#include "log.h"
+#include "redis_target.h"
+#include "redis_wire.h"
+
+struct redis_pool {
+    pthread_mutex_t mutex;
+    pthread_cond_t returned;
+    unsigned permits; /* connections that may still be taken */
+    size_t idle_n;
+    redisContext **idle; /* last used on top, room for all */
+    struct redis_target target;
+};
+
+int redis_open(struct redis_pool **ret, const struct redis_settings *settings)
+{
+    if (settings->connections == 0)
+        return ERR_RANGE;
+    struct redis_pool *p = calloc(1, sizeof(*p));
+    if (p == NULL)
+        return ERR_NOMEM;
+    pthread_mutex_init(&p->mutex, NULL);
+    pthread_cond_init(&p->returned, NULL);
+    p->permits = settings->connections;
+    p->idle = calloc(settings->connections, sizeof(redisContext *));
+    int err = p->idle != NULL ? redis_target_set(settings, &p->target) : ERR_NOMEM;
+    if (err != ERR_OK) {
+        redis_close(p);
+        return err;
+    }
+    *ret = p;
+    return ERR_OK;
+}
+
+void redis_close(struct redis_pool *p)
+{
+    if (p == NULL)
+        return;
+    for (size_t i = 0; i < p->idle_n; i++)
+        redisFree(p->idle[i]);
+    free(p->idle);
+    pthread_cond_destroy(&p->returned);
+    pthread_mutex_destroy(&p->mutex);
+    free(p);
+}
+
+/* Waits until the socket can be read or written. */
+static int wait_for(const redisContext *ctx, short events, int64_t deadline_ms)
+{
+    for (;;) {
+        int64_t left = deadline_ms - clock_boot_ms();
+        struct pollfd fd = {ctx->fd, events, 0};
+        int n = poll(&fd, 1, left > 0 ? (int)left : 0);
+        if (n > 0)
+            return ERR_OK;
+        if (n == 0)
+            return ERR_TIMEOUT;
+        if (errno != EINTR)
+            return ERR_SYSTEM;
+    }
+}
+
+/* *ret_written counts the bytes that the kernel took, on failure too. */
+static int write_all(const redisContext *ctx, const struct redis_wire *w, int64_t deadline_ms,
+                     size_t *ret_written)
+{
+    *ret_written = 0;
+    while (*ret_written < w->n) {
+        ssize_t n =
+            send(ctx->fd, w->p + *ret_written, w->n - *ret_written, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n >= 0) {
+            *ret_written += (size_t)n;
+            continue;
+        }
+        if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+            return ERR_UNAVAILABLE;
+        int err = wait_for(ctx, POLLOUT, deadline_ms);
+        if (err != ERR_OK)
+            return err;
+    }
+    return ERR_OK;
+}
+
+static int read_one(redisContext *ctx, int64_t deadline_ms, redisReply **ret)
+{
+    for (;;) {
+        void *reply = NULL;
+        if (redisGetReplyFromReader(ctx, &reply) != REDIS_OK) {
+            log_error("redis: malformed reply: %s", ctx->errstr);
+            return ERR_PROTOCOL;
+        }
+        if (reply != NULL) {
+            *ret = reply;
+            return ERR_OK;
+        }
+        int err = wait_for(ctx, POLLIN, deadline_ms);
+        if (err != ERR_OK)
+            return err;
+        if (redisBufferRead(ctx) != REDIS_OK)
+            return ERR_UNAVAILABLE;
+    }
+}
+
+/* Each reply has its own deadline. All or none of ret[] are set. */
+static int read_all(struct redis_pool *p, redisContext *ctx, size_t n, redisReply **ret)
+{
+    for (size_t i = 0; i < n; i++) {
+        redisReply *reply;
+        int err = read_one(ctx, clock_boot_ms() + p->target.timeout_ms, &reply);
+        if (err != ERR_OK) {
+            while (i > 0)
+                reply_free(ret[--i]);
+            return err;
+        }
+        ret[i] = reply;
+    }
+    return ERR_OK;
+}
+
+static int log_in(struct redis_pool *p, redisContext *ctx)
+{
+    struct cmd auth = {0};
+    struct redis_wire w = {0};
+    redisReply *reply = NULL;
+    size_t written;
+    int64_t deadline = clock_boot_ms() + p->target.timeout_ms;
+    redis_target_auth(&p->target, &auth);
+    int err = auth.failed ? ERR_NOMEM : ERR_OK;
+    if (err != ERR_OK || auth.n == 0)
+        goto out;
+    err = redis_wire_add(&w, auth.n, (const char *const *)auth.argv, auth.lens);
+    if (err == ERR_OK)
+        err = write_all(ctx, &w, deadline, &written);
+    if (err == ERR_OK)
+        err = read_one(ctx, deadline, &reply);
+    if (err == ERR_OK && raw_is_error(reply)) {
+        log_error("redis %s: login refused: %s", p->target.name, raw_text(reply));
+        err = ERR_UNAVAILABLE;
+    }
+out:
+    reply_free(reply);
+    redis_wire_free(&w);
+    cmd_free(&auth);
+    return err;
+}
+
+static redisContext *dial(const struct redis_target *t)
+{
+    struct timeval tv = {t->timeout_ms / 1000, (t->timeout_ms % 1000) * 1000};
+    if (t->host[0] == '\0')
+        return redisConnectUnixWithTimeout(t->path, tv);
+    redisContext *ctx = redisConnectWithTimeout(t->host, t->port, tv);
+    if (ctx != NULL && ctx->err == 0)
+        redisEnableKeepAlive(ctx);
+    return ctx;
+}
+
+/* Nothing of the caller's was sent, so each failure but memory is ERR_UNAVAILABLE. */
+static int connect_one(struct redis_pool *p, redisContext **ret)
+{
+    redisContext *ctx = dial(&p->target);
+    if (ctx == NULL)
+        return ERR_NOMEM;
+    if (ctx->err != 0 || log_in(p, ctx) != ERR_OK) {
+        redisFree(ctx);
+        return ERR_UNAVAILABLE;
+    }
+    *ret = ctx;
+    return ERR_OK;
+}
+
+static struct timespec wait_end(int64_t ms)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    int64_t ns = ts.tv_nsec + ms % 1000 * 1000000;
+    ts.tv_sec += (time_t)(ms / 1000 + ns / 1000000000);
+    ts.tv_nsec = (long)(ns % 1000000000);
+    return ts;
+}
+
+/* Takes a permit and, if there is one, an idle connection; else *ret is NULL. */
+static int take(struct redis_pool *p, redisContext **ret)
+{
+    struct timespec end = wait_end(p->target.timeout_ms);
+    pthread_mutex_lock(&p->mutex);
+    int rc = 0;
+    while (p->permits == 0 && rc == 0)
+        rc = pthread_cond_clockwait(&p->returned, &p->mutex, CLOCK_MONOTONIC, &end);
+    bool got = p->permits > 0;
+    redisContext *ctx = NULL;
+    if (got) {
+        p->permits--;
+        ctx = p->idle_n > 0 ? p->idle[--p->idle_n] : NULL;
+    }
+    pthread_mutex_unlock(&p->mutex);
+    if (!got)
+        return ERR_UNAVAILABLE;
+    /* An idle connection that can be read was closed by the server. */
+    if (ctx != NULL && wait_for(ctx, POLLIN, 0) != ERR_TIMEOUT) {
+        redisFree(ctx);
+        ctx = NULL;
+    }
+    *ret = ctx;
+    return ERR_OK;
+}
+
+/* Returns the permit; ctx is NULL when the connection is gone. */
+static void give(struct redis_pool *p, redisContext *ctx)
+{
+    pthread_mutex_lock(&p->mutex);
+    p->permits++;
+    if (ctx != NULL)
+        p->idle[p->idle_n++] = ctx;
+    pthread_cond_signal(&p->returned);
+    pthread_mutex_unlock(&p->mutex);
+}
+
+/* Writes the commands, on a new connection if the old one is dead. A command that was cut short
+ * was not applied; of several, the first ones may have been. */
+static int write_retrying(struct redis_pool *p, redisContext **ctx, const struct redis_wire *w,
+                          size_t n)
+{
+    for (int attempt = 0;; attempt++) {
+        int err = *ctx == NULL ? connect_one(p, ctx) : ERR_OK;
+        if (err != ERR_OK)
+            return err;
+        size_t written;
+        err = write_all(*ctx, w, clock_boot_ms() + p->target.timeout_ms, &written);
+        bool safe = n == 1 || written == 0;
+        if (err != ERR_UNAVAILABLE || attempt > 0 || !safe)
+            return err;
+        redisFree(*ctx);
+        *ctx = NULL;
+    }
+}
+
+static int transact(struct redis_pool *p, const struct redis_wire *w, size_t n, redisReply **ret)
+{
+    redisContext *ctx = NULL;
+    int err = take(p, &ctx);
+    if (err != ERR_OK)
+        return err;
+    err = write_retrying(p, &ctx, w, n);
+    if (err == ERR_OK)
+        err = read_all(p, ctx, n, ret);
+    /* After a failure a late reply could be taken for the next command's. */
+    if (err != ERR_OK && ctx != NULL) {
+        redisFree(ctx);
+        ctx = NULL;
+    }
+    give(p, ctx);
+    return err;
+}
+
+int redis_pipeline(struct redis_pool *p, const struct cmd *cmds, size_t n, struct redisReply **ret)
+{
+    struct redis_wire w = {0};
+    int err = ERR_OK;
+    for (size_t i = 0; i < n && err == ERR_OK; i++) {
+        const struct cmd *c = &cmds[i];
+        err =
+            c->failed ? ERR_NOMEM : redis_wire_add(&w, c->n, (const char *const *)c->argv, c->lens);
+    }
+    if (err == ERR_OK && n > 0)
+        err = transact(p, &w, n, ret);
+    redis_wire_free(&w);
+    return err;
+}
+
+int redis_raw(struct redis_pool *p, const struct cmd *c, struct redisReply **ret)
+{
+    *ret = NULL;
+    return redis_pipeline(p, c, 1, ret);
+}
+
+int redis_send(struct redis_pool *p, const struct cmd *c, struct redisReply **ret)
+{
+    int err = redis_raw(p, c, ret);
+    return err == ERR_OK ? reply_check(*ret) : err;
+}
+
+static int send_texts(struct redis_pool *p, struct redisReply **ret, struct cmd *c, va_list args)
+{
+    const char *text;
+    while ((text = va_arg(args, const char *)) != NULL)
+        cmd_text(c, text);
+    int err = redis_send(p, c, ret);
+    cmd_free(c);
+    return err;
+}
+
+int redis_fcall(struct redis_pool *p, struct redisReply **ret, const char *function,
+                const char *key, ...)
+{
+    struct cmd c = {0};
+    va_list args;
+    cmd_fcall(&c, function, key);
+    va_start(args, key);
+    int err = send_texts(p, ret, &c, args);
+    va_end(args);
+    return err;
+}
+
+int redis_fcall_ro(struct redis_pool *p, struct redisReply **ret, const char *function,
+                   const char *key, ...)
+{
+    struct cmd c = {0};
+    va_list args;
+    cmd_fcall_ro(&c, function, key);
+    va_start(args, key);
+    int err = send_texts(p, ret, &c, args);
+    va_end(args);
+    return err;
+}
