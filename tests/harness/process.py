@@ -147,7 +147,8 @@ class Process:
         text = self.log()
         found = _REPORT.search(text)
         if found:
-            raise ProcessFailed(f"{self.name} left a sanitizer's report:\n{text[found.start() - 200 if found.start() > 200 else 0:][:8000]}")
+            report = text[max(found.start() - 200, 0):][:8000]
+            raise ProcessFailed(f"{self.name} left a sanitizer's report:\n{report}")
 
     # --- innards --------------------------------------------------------------
 

@@ -1,0 +1,75 @@
+"""clang-format and clang-tidy. Results of clang-tidy are kept by content in the build folder."""
+
+import concurrent.futures
+import hashlib
+import json
+import os
+import re
+import subprocess
+
+import pytest
+import tree
+from harness import build_dir
+
+TIDY = "/usr/bin/clang-tidy"
+# -w: the build's compiler judges warnings.
+ARGUMENTS = ["--quiet", "--extra-arg=-w"]
+
+
+def test_format():
+    done = subprocess.run(["/usr/bin/clang-format", "--dry-run", "-Werror", *tree.c_files()], cwd=tree.ROOT,
+                          capture_output=True, text=True, check=False)
+    wrong = sorted(set(re.findall(r"^(\S+?):\d+:\d+: error", done.stderr, re.MULTILINE)))
+    assert done.returncode == 0, f"run clang-format -i on: {' '.join(wrong) or done.stderr}"
+
+
+def compiled():
+    """Sources of this project in the build's list of commands."""
+    path = os.path.join(build_dir(), "compile_commands.json")
+    assert os.path.exists(path), f"{path} is missing: configure the build first"
+    with open(path, encoding="utf-8") as f:
+        sources = {os.path.relpath(entry["file"], tree.ROOT) for entry in json.load(f)}
+    return sorted(s for s in sources if s.split("/")[0] in ("shared", "daemon", "sipmod", "redis-schema", "tests")
+                  and os.path.exists(os.path.join(tree.ROOT, s)))
+
+
+def digest(source, common):
+    """Of the source and of all headers that it includes by quotes, through any number of steps."""
+    sums, todo, seen = hashlib.sha256(common), [source], set()
+    while todo:
+        path = todo.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        text = tree.read(path)
+        sums.update(f"{path}\0{text}\0".encode())
+        for name in re.findall(r'^\s*#\s*include\s*"([^"]+)"', text, re.MULTILINE):
+            for folder in (os.path.dirname(path), "shared", "daemon", "sipmod", "redis-schema"):
+                if os.path.exists(os.path.join(tree.ROOT, folder, name)):
+                    todo.append(os.path.join(folder, name))
+                    break
+    return sums.hexdigest()
+
+
+def tidy(source, common, cache):
+    """What clang-tidy finds in one source; "" when nothing."""
+    known = os.path.join(cache, digest(source, common))
+    if os.path.exists(known):
+        return ""
+    done = subprocess.run([TIDY, "-p", build_dir(), *ARGUMENTS, source], cwd=tree.ROOT, capture_output=True,
+                          text=True, check=False)
+    if done.returncode == 0:
+        with open(known, "w", encoding="utf-8"):
+            return ""
+    return done.stdout or done.stderr
+
+
+@pytest.mark.slow
+def test_tidy():
+    cache = os.path.join(build_dir(), "tidy-clean")
+    os.makedirs(cache, exist_ok=True)
+    version = subprocess.run([TIDY, "--version"], capture_output=True, check=True).stdout
+    common = version + tree.read(".clang-tidy").encode() + " ".join(ARGUMENTS).encode()
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = [text for text in pool.map(lambda s: tidy(s, common, cache), compiled()) if text]
+    assert not found, "\n" + "\n".join(found)
