@@ -19,9 +19,20 @@ char *arena_text(struct arena *a, struct span s);       /* NUL terminated copy, 
 struct span arena_copy(struct arena *a, struct span s); /* .p NULL when out of memory */
 size_t arena_used(const struct arena *a);
 
+/* Scratch: what was allocated since the mark is given back by arena_rewind. */
+struct arena_mark {
+    void *block; /* private */
+    size_t block_used, used;
+};
+struct arena_mark arena_mark(const struct arena *a);
+void arena_rewind(struct arena *a, struct arena_mark mark);
+
 /* Routes libosip2's allocations (process-wide) to the current arena; outside of any, to malloc. */
 void arena_hook_osip(void);
 /* Makes `a` current and returns what was; NULL: none. */
 struct arena *arena_enter(struct arena *a);
+
+/* For tests: from now on the nth allocation (arena_new counts as one) fails, once. 0: none does. */
+void arena_fail_at(size_t nth);
 
 #endif

@@ -54,6 +54,7 @@ enum header {
     HEADER_HISTORY_INFO,
     HEADER_RACK,
     HEADER_CONTENT_TYPE,
+    HEADER_COUNT,
 };
 
 /* One header as received. `line` runs from its name to its last CRLF, folds included. */
@@ -88,6 +89,7 @@ struct name_addr {
     struct uri uri;
     struct span display; /* as received, quotes included */
     struct span tag;     /* empty: none */
+    struct span params;  /* of the header, after the first ';' behind the URI */
 };
 
 struct msg {
@@ -121,6 +123,7 @@ struct msg_fault {
 };
 
 enum {
+    MSG_BYTES_MAX = 65535,    /* one message, start line to the end of its body */
     MSG_HEADERS_MAX = 256,    /* header lines */
     MSG_LINE_MAX = 8192,      /* bytes of one header with folds */
     MSG_PARAMS_MAX = 64,      /* parameters of one Via, From or To element or URI */
