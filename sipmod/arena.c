@@ -17,7 +17,8 @@
 
 #ifdef ARENA_ASAN
 #include <sanitizer/asan_interface.h>
-#define POISON(p, n)   __asan_poison_memory_region((p), (n))
+/* Through an integer: gcc would take the callee for a reader of memory that nobody wrote. */
+#define POISON(p, n)   __asan_poison_memory_region((void *)(uintptr_t)(p), (n))
 #define UNPOISON(p, n) __asan_unpoison_memory_region((p), (n))
 enum { REDZONE = 16 }; /* unaddressable bytes behind each piece */
 #else
