@@ -16,9 +16,11 @@
 #endif
 
 #ifdef ARENA_ASAN
-#include <sanitizer/asan_interface.h>
-/* Through an integer: gcc would take the callee for a reader of memory that nobody wrote. */
-#define POISON(p, n)   __asan_poison_memory_region((void *)(uintptr_t)(p), (n))
+/* Declared here without the header's const, which lets gcc take them for readers of memory that
+ * nobody wrote. */
+void __asan_poison_memory_region(volatile void *p, size_t n);
+void __asan_unpoison_memory_region(volatile void *p, size_t n);
+#define POISON(p, n)   __asan_poison_memory_region((p), (n))
 #define UNPOISON(p, n) __asan_unpoison_memory_region((p), (n))
 enum { REDZONE = 16 }; /* unaddressable bytes behind each piece */
 #else
