@@ -1,0 +1,266 @@
+#!lua name=trunkline_order
+--@use door check clock key reply ledger number
+
+local MANY = 100000
+local CATEGORIES = { landline = true, tollfree = true }
+
+-- Names of an account's rates, a category.
+local RATES = {
+  landline = { monthly = 'did_monthly', setup = 'did_setup' },
+  tollfree = { monthly = 'tfn_monthly', setup = 'tfn_setup' },
+}
+
+-- A share in 1/10,000 of an amount, half away from zero, exact for any amount.
+local function share(amount, bp)
+  return math.floor(amount / 10000) * bp + math.floor(((amount % 10000) * bp + 5000) / 10000)
+end
+
+-- The open cart's hash, or nil when there is none or it has expired.
+local function open_cart(account, cart)
+  local v = redis.call('HMGET', key.cart(account, cart), 'category', 'expires')
+  if not v[1] then return nil end
+  local expires = tonumber(v[2])
+  if expires > 0 and expires <= clock.now() then return nil end
+  return { category = v[1], expires = v[2] }
+end
+
+local function drop_cart(account, cart, category)
+  redis.call('DEL', key.cart(account, cart), key.cart_numbers(account, cart))
+  if redis.call('HGET', key.carts(account), category) == cart then
+    redis.call('HDEL', key.carts(account), category)
+  end
+end
+
+-- The open cart of a category; an expired one makes way.
+-- KEYS: {a:ACCT}
+-- ARGV: category, id to use if none is open
+-- Reply: ok, cart id
+-- Refusals: notfound (no account)
+local function cart_open(account, args)
+  local category = check.one_of(args[1], CATEGORIES, 'category')
+  local id = check.id(args[2], 'cart id')
+  if redis.call('EXISTS', account) == 0 then return { 'notfound' } end
+  local old = redis.call('HGET', key.carts(account), category)
+  if old then
+    if open_cart(account, old) then return { 'ok', old } end
+    drop_cart(account, old, category)
+  end
+  redis.call('HSET', key.carts(account), category, id)
+  redis.call('HSET', key.cart(account, id), 'category', category, 'created', clock.now(), 'expires', 0)
+  return { 'ok', id }
+end
+
+-- Puts held numbers into a cart; the cart expires with their hold.
+-- KEYS: {a:ACCT}
+-- ARGV: cart, expires ms (a time, as inv_hold gave it), then number, state…
+-- Reply: ok
+-- Refusals: notfound (none, or expired)
+local function cart_add(account, args)
+  local cart = check.id(args[1], 'cart id')
+  local expires = check.int(args[2], 1000000000000, check.MS_MAX, 'expires')
+  if #args % 2 ~= 0 then door.misuse('a number without a state') end
+  for i = 3, #args, 2 do
+    check.number(args[i])
+    check.match(args[i + 1], '^%a%a$', 'state')
+  end
+  if not open_cart(account, cart) then return { 'notfound' } end
+  for i = 3, #args, 2 do redis.call('HSET', key.cart_numbers(account, cart), args[i], args[i + 1]) end
+  redis.call('HSET', key.cart(account, cart), 'expires', expires)
+  return { 'ok' }
+end
+
+-- KEYS: {a:ACCT}
+-- ARGV: cart
+-- Reply: ok, category, expires, then number, state…
+-- Refusals: notfound (none, or expired)
+local function cart_get(account, args)
+  local id = check.id(args[1], 'cart id')
+  local cart = open_cart(account, id)
+  if not cart then return { 'notfound' } end
+  local numbers = redis.call('HGETALL', key.cart_numbers(account, id))
+  return reply.append({ 'ok', cart.category, cart.expires }, numbers)
+end
+
+local FIELDS = { 'id', 'cart', 'tg', 'category', 'type', 'order_type', 'created', 'expires', 'count', 'amount',
+  'per_order_cost', 'taxes', 'other_charges', 'discount', 'monthly', 'sessions', 'status', 'step' }
+
+-- An order's fields by name, or nil. One that was not paid in time reads as cancelled.
+local function read_order(account, id)
+  local values = redis.call('HMGET', key.order(account, id), unpack(FIELDS))
+  if not values[1] then return nil end
+  local order = {}
+  for i, field in ipairs(FIELDS) do order[field] = values[i] or '' end
+  if order.step == 'open' and tonumber(order.expires) <= clock.now() then
+    order.status, order.step = '0', 'cancelled'
+  end
+  return order
+end
+
+local function order_reply(account, order)
+  local out = { 'ok', reply.int(#FIELDS) }
+  for _, field in ipairs(FIELDS) do reply.append(out, { field, order[field] }) end
+  return reply.append(out, redis.call('HGETALL', key.order_numbers(account, order.id)))
+end
+
+-- Adds amount and its parts: numbers × rates + per_order_cost + taxes + other_charges − discount.
+local function price(account, order)
+  local names = RATES[order.category]
+  local rates = redis.call('HMGET', account, names.monthly, names.setup, 'per_order_cost', 'other_charges',
+    'tax_bp', 'discount_bp')
+  local cost = order.count * (rates[1] + rates[2])
+  local taxes, discount = share(cost, tonumber(rates[5])), share(cost, tonumber(rates[6]))
+  order.monthly, order.per_order_cost, order.other_charges = rates[1], rates[3], rates[4]
+  order.taxes, order.discount = reply.int(taxes), reply.int(discount)
+  local amount = cost + rates[3] + taxes + rates[4] - discount
+  if amount > check.MONEY_MAX then door.misuse('amount out of range') end
+  order.amount = reply.int(amount)
+end
+
+local function write_order(account, order, numbers)
+  for _, field in ipairs(FIELDS) do
+    redis.call('HSET', key.order(account, order.id), field, order[field])
+  end
+  for i = 1, #numbers, 2 do
+    redis.call('HSET', key.order_numbers(account, order.id), numbers[i], numbers[i + 1])
+  end
+  redis.call('ZADD', key.orders(account), order.id, order.id)
+end
+
+-- Turns a cart into an order, priced with the account's rates. Repeated for the same order and cart it
+-- answers the same.
+-- KEYS: {a:ACCT}
+-- ARGV: order id, cart, tg, expires after ms
+-- Reply: as order_get
+-- Refusals: notfound (cart) · trunk (no such origination trunk) · empty
+local function order_create(account, args)
+  local id, cart = check.id(args[1], 'order id'), check.id(args[2], 'cart id')
+  local tg = check.id(args[3], 'trunk id')
+  local life = check.int(args[4], 1, 366 * 86400000, 'expires after')
+  local old = read_order(account, id)
+  if old then
+    if old.cart ~= cart then door.misuse('order id was given out before') end
+    return order_reply(account, old)
+  end
+  local open = open_cart(account, cart)
+  if not open then return { 'notfound' } end
+  local trunk = redis.call('HMGET', key.trunk(account, tg), 'kind', 'billing', 'sessions')
+  if trunk[1] ~= 'in' then return { 'trunk' } end
+  local numbers = redis.call('HGETALL', key.cart_numbers(account, cart))
+  if #numbers == 0 then return { 'empty' } end
+  local now = clock.now()
+  local order = { id = id, cart = cart, tg = tg, category = open.category, type = trunk[2] or '',
+    order_type = 'New', created = reply.int(now), expires = reply.int(now + life),
+    count = reply.int(#numbers / 2), sessions = trunk[3] or '', status = '1', step = 'open' }
+  price(account, order)
+  write_order(account, order, numbers)
+  drop_cart(account, cart, open.category)
+  return order_reply(account, order)
+end
+
+-- KEYS: {a:ACCT}
+-- ARGV: order
+-- Reply: ok, number of pairs, field, value…, then number, state…
+-- Refusals: notfound
+local function order_get(account, args)
+  local order = read_order(account, check.id(args[1], 'order id'))
+  if not order then return { 'notfound' } end
+  return order_reply(account, order)
+end
+
+-- KEYS: {a:ACCT}
+-- Reply: ok, order ids, ascending
+local function order_list(account)
+  return reply.append({ 'ok' }, redis.call('ZRANGE', key.orders(account), 0, -1))
+end
+
+local function saga(order)
+  return 'order:' .. order.id
+end
+
+local function set_step(account, order, step)
+  redis.call('HSET', key.order(account, order.id), 'step', step)
+end
+
+-- First step of processing; repeated it tells how far the order is.
+-- KEYS: {a:ACCT}
+-- ARGV: order
+-- Reply: ok, step (started, paid, done)
+-- Refusals: notfound · cancelled (or expired) · insufficient
+local function order_start(account, args)
+  local order = read_order(account, check.id(args[1], 'order id'))
+  if not order then return { 'notfound' } end
+  if order.step == 'cancelled' then return { 'cancelled' } end
+  if order.step ~= 'open' then return { 'ok', order.step } end
+  if tonumber(redis.call('HGET', account, 'balance')) < tonumber(order.amount) then return { 'insufficient' } end
+  set_step(account, order, 'started')
+  redis.call('HSET', key.sagas(account), saga(order), clock.now())
+  return { 'ok', 'started' }
+end
+
+-- Debits the order's amount once.
+-- KEYS: {a:ACCT}
+-- ARGV: order
+-- Reply: ok, balance (also when it was paid before)
+-- Refusals: insufficient (the step is open again and the saga gone; or it was not started) · notfound ·
+-- cancelled
+local function order_pay(account, args)
+  local order = read_order(account, check.id(args[1], 'order id'))
+  if not order then return { 'notfound' } end
+  if order.step == 'cancelled' then return { 'cancelled' } end
+  if order.step == 'open' then return { 'insufficient' } end
+  local balance, amount = tonumber(redis.call('HGET', account, 'balance')), tonumber(order.amount)
+  if order.step ~= 'started' then return { 'ok', reply.int(balance) } end
+  if balance < amount then
+    set_step(account, order, 'open')
+    redis.call('HDEL', key.sagas(account), saga(order))
+    return { 'insufficient' }
+  end
+  balance = ledger.book_once(account, -amount, 'Order (New DIDs)', saga(order), '')
+  set_step(account, order, 'paid')
+  return { 'ok', reply.int(balance) }
+end
+
+-- Puts a paid order's numbers into service.
+-- KEYS: {a:ACCT}
+-- ARGV: order
+-- Reply: ok (also when it was complete before)
+-- Refusals: notfound · unpaid
+local function order_complete(account, args)
+  local order = read_order(account, check.id(args[1], 'order id'))
+  if not order then return { 'notfound' } end
+  if order.step == 'done' then return { 'ok' } end
+  if order.step ~= 'paid' then return { 'unpaid' } end
+  local since = reply.int(clock.now())
+  local numbers = redis.call('HGETALL', key.order_numbers(account, order.id))
+  for i = 1, #numbers, 2 do
+    redis.call('HSET', key.numbers(account), numbers[i], number.pack({ order.tg, '1', order.id, order.category,
+      order.type, order.order_type, order.monthly, since, numbers[i + 1], '' }))
+  end
+  redis.call('HSET', key.order(account, order.id), 'step', 'done', 'status', '2')
+  return { 'ok' }
+end
+
+-- Cancels an order that is not paid; the caller frees the numbers then.
+-- KEYS: {a:ACCT}
+-- ARGV: order
+-- Reply: ok, then number, state… (also when it was cancelled or expired before)
+-- Refusals: notfound · processed (paid or done)
+local function order_cancel(account, args)
+  local order = read_order(account, check.id(args[1], 'order id'))
+  if not order then return { 'notfound' } end
+  if order.step == 'paid' or order.step == 'done' then return { 'processed' } end
+  redis.call('HSET', key.order(account, order.id), 'step', 'cancelled', 'status', '0')
+  redis.call('HDEL', key.sagas(account), saga(order))
+  return reply.append({ 'ok' }, redis.call('HGETALL', key.order_numbers(account, order.id)))
+end
+
+door.write({ 'cart_open', key = key.ACCOUNT, args = { 2 }, run = cart_open })
+door.write({ 'cart_add', key = key.ACCOUNT, args = { 4, MANY }, run = cart_add })
+door.read({ 'cart_get', key = key.ACCOUNT, args = { 1 }, run = cart_get })
+door.write({ 'order_create', key = key.ACCOUNT, args = { 4 }, run = order_create })
+door.read({ 'order_get', key = key.ACCOUNT, args = { 1 }, run = order_get })
+door.read({ 'order_list', key = key.ACCOUNT, args = { 0 }, run = order_list })
+door.write({ 'order_start', key = key.ACCOUNT, args = { 1 }, run = order_start })
+door.write({ 'order_pay', key = key.ACCOUNT, args = { 1 }, run = order_pay })
+door.write({ 'order_complete', key = key.ACCOUNT, args = { 1 }, run = order_complete })
+door.write({ 'order_cancel', key = key.ACCOUNT, args = { 1 }, run = order_cancel })

@@ -1,0 +1,107 @@
+#!lua name=trunkline_sys
+--@use door check clock key reply
+
+-- Gives out the next number of a sequence.
+-- KEYS: seq:NAME
+-- ARGV: first number
+-- Reply: ok, number
+local function seq_next(sequence, args)
+  local first = check.int(args[1], 1, 1000000000000, 'first number')
+  local value = redis.call('INCR', sequence)
+  if value < first then
+    redis.call('SET', sequence, first)
+    value = first
+  end
+  return { 'ok', reply.int(value) }
+end
+
+local function index_checked(index)
+  check.one_of(index, key.INDEXES, 'index')
+  return index
+end
+
+-- KEYS: an index
+-- ARGV: member
+-- Reply: ok
+local function index_add(index, args)
+  redis.call('SADD', index_checked(index), check.match(args[1], check.WORD, 'member'))
+  return { 'ok' }
+end
+
+-- KEYS: an index
+-- ARGV: member
+-- Reply: ok (also when it was not there)
+local function index_remove(index, args)
+  redis.call('SREM', index_checked(index), args[1])
+  return { 'ok' }
+end
+
+-- KEYS: an index
+-- Reply: ok, members in order
+local function index_list(index)
+  local members = redis.call('SMEMBERS', index_checked(index))
+  table.sort(members)
+  return reply.append({ 'ok' }, members)
+end
+
+-- Takes or renews the lock of a background job.
+-- KEYS: job:NAME
+-- ARGV: owner, lease ms
+-- Reply: ok
+-- Refusals: held, owner
+local function lock_take(job, args)
+  local owner = check.match(args[1], check.WORD, 'owner')
+  local lease = check.int(args[2], 1, 86400000, 'lease')
+  local holder = redis.call('GET', job)
+  if holder and holder ~= owner then return { 'held', holder } end
+  redis.call('SET', job, owner, 'PX', lease)
+  return { 'ok' }
+end
+
+-- KEYS: job:NAME
+-- ARGV: owner
+-- Reply: ok (also when nobody had it)
+-- Refusals: held (by another)
+local function lock_drop(job, args)
+  local holder = redis.call('GET', job)
+  if holder and holder ~= args[1] then return { 'held' } end
+  if holder then redis.call('DEL', job) end
+  return { 'ok' }
+end
+
+local NODE_LIFE_MS = 7 * 86400000
+
+-- Renews the lease of a sipmod.
+-- KEYS: node:NODE
+-- ARGV: boot, address, version
+-- Reply: ok, now ms
+local function node_heartbeat(node, args)
+  local boot = check.match(args[1], check.WORD, 'boot')
+  check.a_text(args[2], 'address')
+  check.a_text(args[3], 'version')
+  local now = clock.now()
+  if redis.call('HGET', node, 'boot') ~= boot then
+    redis.call('HSET', node, 'boot', boot, 'started', now)
+  end
+  redis.call('HSET', node, 'seen', now, 'address', args[2], 'version', args[3])
+  redis.call('PEXPIRE', node, NODE_LIFE_MS)
+  return { 'ok', reply.int(now) }
+end
+
+-- KEYS: node:NODE
+-- Reply: ok, now ms, field, value…
+-- Refusals: notfound
+local function node_get(node)
+  local fields = redis.call('HGETALL', node)
+  if #fields == 0 then return { 'notfound' } end
+  return reply.append({ 'ok', reply.int(clock.now()) }, fields)
+end
+
+door.write({ 'seq_next', key = key.SEQUENCE, args = { 1 }, run = seq_next })
+door.write({ 'index_add', key = key.INDEX, args = { 1 }, run = index_add })
+door.write({ 'index_remove', key = key.INDEX, args = { 1 }, run = index_remove })
+door.read({ 'index_list', key = key.INDEX, args = { 0 }, run = index_list })
+door.write({ 'lock_take', key = key.JOB, args = { 2 }, run = lock_take })
+door.write({ 'lock_drop', key = key.JOB, args = { 1 }, run = lock_drop })
+door.write({ 'node_heartbeat', key = key.NODE, args = { 3 }, run = node_heartbeat })
+door.read({ 'node_get', key = key.NODE, args = { 0 }, run = node_get })

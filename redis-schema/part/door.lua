@@ -1,0 +1,35 @@
+-- The door: functions are registered here, with the form of their key and the number of their arguments.
+-- A misuse is a programming error: an error reply, before anything is written.
+local door = { name = '' }
+
+function door.misuse(text)
+  error({ err = 'ERR ' .. door.name .. ': ' .. text })
+end
+
+local function register(spec, flags)
+  local name, form, run = spec[1], spec.key, spec.run
+  local fewest, most = spec.args[1], spec.args[2] or spec.args[1]
+  redis.register_function({
+    function_name = name,
+    flags = flags,
+    callback = function(keys, args)
+      door.name = name
+      if #keys ~= 1 or not string.find(keys[1], form) then
+        door.misuse('takes one key of the form ' .. form)
+      end
+      if #args < fewest or #args > most then
+        door.misuse('wrong number of arguments: ' .. #args)
+      end
+      return run(keys[1], args)
+    end,
+  })
+end
+
+-- {name, key = pattern, args = {fewest, most}, run = function(key, args) → reply}
+function door.read(spec)
+  register(spec, { 'no-writes' })
+end
+
+function door.write(spec)
+  register(spec, {})
+end

@@ -1,0 +1,62 @@
+-- Key names: built here and nowhere else in Lua. KEYS.md says what each holds.
+local key = {}
+
+-- Patterns of the keys that callers give.
+key.ACCOUNT = '^{a:[%w_.%-]+}$'
+key.INVENTORY = '^inv:{%a%a}$'
+key.DID = '^did:%d%d%d%d%d%d%d%d%d%d$'
+key.SOURCE = '^ip:[%x.:]+$'
+key.GATEWAY = '^gw:{[%w_.%-]+}$'
+key.DECK = '^lcr:{[%w_.%-]+}$'
+key.SEQUENCE = '^seq:[%w_]+$'
+key.JOB = '^job:[%w_.%-]+$'
+key.NODE = '^node:[%w_.:%-%[%]]+$'
+key.INDEX = '^%l+$'
+
+-- Members that an index may hold are named by the index.
+key.INDEXES = { accounts = true, sources = true, gateways = true, nodes = true }
+
+-- Account `{a:ACCT}`
+function key.tokens(a) return a .. ':tokens' end
+function key.ledger(a) return a .. ':ledger' end
+function key.refs(a) return a .. ':refs' end
+function key.trunks(a) return a .. ':tgs' end
+function key.trunk(a, tg) return a .. ':tg:' .. tg end
+function key.numbers(a) return a .. ':numbers' end
+function key.carts(a) return a .. ':carts' end
+function key.cart(a, id) return a .. ':cart:' .. id end
+function key.cart_numbers(a, id) return a .. ':cart:' .. id .. ':numbers' end
+function key.orders(a) return a .. ':orders' end
+function key.order(a, id) return a .. ':order:' .. id end
+function key.order_numbers(a, id) return a .. ':order:' .. id .. ':numbers' end
+function key.sagas(a) return a .. ':sagas' end
+function key.live(a) return a .. ':live' end
+function key.call(a, call) return a .. ':call:' .. call end
+function key.busy(a) return a .. ':busy' end
+function key.cps(a, tg) return a .. ':cps:' .. tg end
+function key.once(a, call) return a .. ':once:' .. call end
+function key.cdr(a) return a .. ':cdr' end
+function key.count(a) return a .. ':count' end
+function key.stats_did(a, number) return a .. ':st:did:' .. number end
+function key.stats_tg(a, tg) return a .. ':st:tg:' .. tg end
+function key.stats_all(a) return a .. ':st:all' end
+function key.period(stats, period) return stats .. ':' .. period end
+
+-- Inventory `inv:{ST}`
+function key.free(inv, block) return inv .. ':free:' .. block end
+function key.known(inv, block) return inv .. ':known:' .. block end
+function key.blocks(inv) return inv .. ':block' end
+function key.free_count(inv) return inv .. ':count' end
+function key.available(inv) return inv .. ':avail' end
+function key.ratecenter(inv, name) return inv .. ':rc:' .. name end
+function key.city(inv, name) return inv .. ':city:' .. name end
+function key.holder(inv) return inv .. ':holder' end
+function key.holds(inv) return inv .. ':holds' end
+function key.rest(inv) return inv .. ':rest' end
+
+-- Route deck `lcr:{DECK}`
+function key.routes(deck) return deck .. ':route' end
+function key.rates(deck) return deck .. ':rate' end
+
+key.CHANNEL_SOURCES = 'tl:sources'
+key.CHANNEL_GATEWAYS = 'tl:gateways'

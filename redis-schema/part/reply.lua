@@ -1,0 +1,27 @@
+-- Replies are flat arrays of bulk strings: numbers go out as text, absent fields as ''.
+local reply = {}
+
+-- Lua's own tostring loses digits from 1e14 on.
+function reply.int(value)
+  return string.format('%.0f', value)
+end
+
+-- A reply that holds a table: add rows with reply.row.
+function reply.columns(names)
+  local out = { 'ok', reply.int(#names) }
+  for i = 1, #names do out[i + 2] = names[i] end
+  return out
+end
+
+-- Adds n values; false and nil become ''.
+function reply.row(out, values, n)
+  local at = #out
+  for i = 1, n do out[at + i] = values[i] or '' end
+end
+
+-- Adds all of a list, such as HGETALL gives.
+function reply.append(out, list)
+  local at = #out
+  for i = 1, #list do out[at + i] = list[i] end
+  return out
+end
