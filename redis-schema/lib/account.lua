@@ -135,6 +135,24 @@ local function token_add(account, args)
   return { 'ok' }
 end
 
+local TOKEN = { 'hash', 'created', 'label', 'scope' }
+
+-- KEYS: {a:ACCT}
+-- Reply: ok, table: hash, created, label, scope, oldest first
+-- Refusals: notfound
+local function token_list(account)
+  if redis.call('EXISTS', account) == 0 then return { 'notfound' } end
+  local tokens, rows = redis.call('HGETALL', key.tokens(account)), {}
+  for i = 1, #tokens, 2 do rows[#rows + 1] = { tokens[i], token_parts(tokens[i + 1]) } end
+  table.sort(rows, function(a, b)
+    if a[2] == b[2] then return a[1] < b[1] end
+    return tonumber(a[2]) < tonumber(b[2])
+  end)
+  local out = reply.columns(TOKEN)
+  for _, row in ipairs(rows) do reply.row(out, row, #TOKEN) end
+  return out
+end
+
 -- KEYS: {a:ACCT}
 -- ARGV: hash or label
 -- Reply: ok, number of tokens removed
@@ -159,4 +177,5 @@ door.read({ 'account_auth', key = key.ACCOUNT, args = { 0 }, run = account_auth 
 door.write({ 'account_book', key = key.ACCOUNT, args = { 5 }, run = account_book })
 door.read({ 'ledger_list', key = key.ACCOUNT, args = { 0, 2 }, run = ledger_list })
 door.write({ 'token_add', key = key.ACCOUNT, args = { 4 }, run = token_add })
+door.read({ 'token_list', key = key.ACCOUNT, args = { 0 }, run = token_list })
 door.write({ 'token_revoke', key = key.ACCOUNT, args = { 1 }, run = token_revoke })

@@ -6,7 +6,7 @@ local MANY = 100000
 
 -- The fields that make a source's owner.
 local OWNER = {
-  carrier = function(args) return { 'kind', 'carrier', 'name', check.match(args[2], NAME, 'carrier') } end,
+  carrier = function(args) return { 'kind', 'carrier', 'name', check.match(args[2], '^%C+$', 'carrier') } end,
   trunk = function(args)
     return { 'kind', 'trunk', 'account', check.match(args[2], NAME, 'account'),
       'tg', check.id(args[3] or '', 'trunk id') }

@@ -116,6 +116,12 @@ local function inv_count(inv)
   return { 'ok', reply.int(redis.call('ZCARD', key.available(inv))) }
 end
 
+-- KEYS: inv:{ST}
+-- Reply: ok, NPANXX of every block ever imported
+local function inv_imported(inv)
+  return reply.append({ 'ok' }, redis.call('HKEYS', key.blocks(inv)))
+end
+
 -- Blocks with a free number that fit, ascending.
 local function blocks_that_fit(inv, npanxx, ratecenter, city)
   local name = key.available(inv)
@@ -306,6 +312,7 @@ end
 
 door.write({ 'inv_import', key = key.INVENTORY, args = { 4 }, run = inv_import })
 door.read({ 'inv_count', key = key.INVENTORY, args = { 0 }, run = inv_count })
+door.read({ 'inv_imported', key = key.INVENTORY, args = { 0 }, run = inv_imported })
 door.read({ 'inv_blocks', key = key.INVENTORY, args = { 0, 2 }, run = inv_blocks })
 door.read({ 'inv_search', key = key.INVENTORY, args = { 6 }, run = inv_search })
 door.write({ 'inv_hold', key = key.INVENTORY, args = { 3, MANY }, run = inv_hold })
