@@ -265,7 +265,10 @@ struct arena *arena_enter(struct arena *a)
     return was;
 }
 
-void arena_fail_at(size_t nth)
+size_t arena_fail_at(size_t nth)
 {
+    size_t left = fail_in;
+
     fail_in = nth;
+    return left;
 }

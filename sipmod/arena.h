@@ -32,7 +32,8 @@ void arena_hook_osip(void);
 /* Makes `a` current and returns what was; NULL: none. */
 struct arena *arena_enter(struct arena *a);
 
-/* For tests: from now on the nth allocation (arena_new counts as one) fails, once. 0: none does. */
-void arena_fail_at(size_t nth);
+/* For tests: from now on the nth allocation (arena_new counts as one) fails, once. 0: none does.
+ * Returns what was left of the former count; 0: it has struck. */
+size_t arena_fail_at(size_t nth);
 
 #endif

@@ -81,7 +81,13 @@ static bool absorb_removal(struct edit *e, const char **from)
     return false;
 }
 
-/* The last element goes with the comma before it; if all before it are gone, with its line. */
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The last element goes with the comma before it and the space around that; if all before it are
+ * gone, with its line. */
 static void remove_last(struct edit *e, const struct element *el)
 {
     const char *from = el->text.p, *end = el->text.p + el->text.n;
@@ -95,6 +101,8 @@ static void remove_last(struct edit *e, const struct element *el)
     }
     while (from > start && *--from != ',')
         ;
+    while (from > start && is_space(from[-1]))
+        from--;
     step(e, from, (size_t)(end - from), (struct span){0});
 }
 
@@ -111,7 +119,7 @@ void edit_remove_element(struct edit *e, const struct element *el)
         end++;
     do {
         end++;
-    } while (end < value_end && strchr(" \t\r\n", *end));
+    } while (end < value_end && is_space(*end));
     step(e, el->text.p, (size_t)(end - el->text.p), (struct span){0});
 }
 

@@ -1,0 +1,30 @@
+/* What the parts of one instance share. Owned by proxy.c. */
+#ifndef TRUNKLINE_CORE_H
+#define TRUNKLINE_CORE_H
+
+#include "conf.h"
+#include "directory.h"
+#include "outbox.h"
+#include "routes.h"
+#include "store.h"
+#include "timer.h"
+#include "transport.h"
+#include "txn.h"
+
+enum { CORE_BYTES = 128 * 1024 };
+
+struct core {
+    const struct conf *conf;
+    uv_loop_t *loop;
+    struct timer_wheel *wheel;
+    struct transport *transport;
+    struct txn_table *txns;
+    struct store *store;
+    struct directory *directory;
+    struct routes *routes;
+    struct outbox *outbox;
+    bool draining;
+    char bytes[CORE_BYTES]; /* one message being built */
+};
+
+#endif

@@ -1,0 +1,239 @@
+#include "dialog.h"
+
+#include <stdlib.h>
+
+#include "branch.h"
+#include "log.h"
+#include "relay.h"
+#include "resolve.h"
+
+enum { DEFAULT_PORT = 5060 };
+
+/* ---- routing ---- */
+
+static int first_route(const struct msg *m, struct element *el, struct name_addr *ret)
+{
+    if (!msg_element_first(m, HEADER_ROUTE, el))
+        return ERR_NOT_FOUND;
+    return msg_read_name_addr(m, el->text, ret);
+}
+
+bool dialog_first_route_is_us(const struct core *core, const struct msg *m)
+{
+    struct element el;
+    struct name_addr route;
+    return first_route(m, &el, &route) == ERR_OK &&
+           transport_is_us(core->transport, route.uri.host, route.uri.port);
+}
+
+/* The Route at `index` from the top; negative: the last. ERR_NOT_FOUND. */
+static int route_at(const struct msg *m, int index, struct name_addr *ret)
+{
+    struct element el, found = {0};
+    int i = 0;
+    for (bool more = msg_element_first(m, HEADER_ROUTE, &el); more;
+         more = msg_element_next(m, HEADER_ROUTE, &el), i++) {
+        if (index < 0 || i == index)
+            found = el;
+    }
+    return found.line ? msg_read_name_addr(m, found.text, ret) : ERR_NOT_FOUND;
+}
+
+/* §16.4: a strict router before us put our Record-Route URI into the Request-URI and the remote
+ * target at the end of Route. */
+static int read_strict(const struct msg *m, struct dialog_route *d)
+{
+    struct name_addr last, first;
+    int err = route_at(m, -1, &last);
+    if (err == ERR_NOT_FOUND)
+        return ERR_NOT_FOUND;
+    if (err != ERR_OK)
+        return ERR_INVALID;
+    d->request_uri = last.uri.text;
+    d->drop_last_route = true;
+    d->next_hop = last.uri;
+    err = route_at(m, 0, &first);
+    if (err == ERR_OK && first.uri.text.p != last.uri.text.p)
+        d->next_hop = first.uri;
+    return err;
+}
+
+static int read_loose(const struct msg *m, struct dialog_route *d)
+{
+    struct name_addr next;
+    int err = route_at(m, 1, &next);
+    d->drop_first_route = true;
+    d->next_hop = err == ERR_OK ? next.uri : m->uri;
+    return err == ERR_INVALID ? ERR_INVALID : ERR_OK;
+}
+
+int dialog_read(struct core *core, const struct msg *m, struct dialog_route *ret)
+{
+    struct dialog_route d = {0};
+    struct name_addr route;
+    const char *secret = store_secret(core->store);
+    int err;
+    if (!*secret)
+        return ERR_NOT_FOUND;
+    if (transport_is_us(core->transport, m->uri.host, m->uri.port) &&
+        rr_read(m->uri.params, secret, &d.rr) == ERR_OK) {
+        err = read_strict(m, &d);
+    } else {
+        err = route_at(m, 0, &route);
+        if (err == ERR_OK)
+            err = rr_read(route.uri.params, secret, &d.rr) == ERR_OK ? read_loose(m, &d)
+                                                                     : ERR_NOT_FOUND;
+    }
+    if (err == ERR_OK)
+        *ret = d;
+    return err;
+}
+
+/* ---- requests with a transaction ---- */
+
+struct transit {
+    struct core *core;
+    struct relay *relay;
+    struct flow from;
+    struct dialog_route route;
+    bool bye, by_caller, waiting, gone;
+};
+
+static void finish_call(const struct transit *t)
+{
+    struct outbox_end end = {.code = 200,
+                             .reason = "answered",
+                             .by = t->by_caller ? "caller" : "callee",
+                             .target = "",
+                             .attempts = "",
+                             .upstream = ""};
+    outbox_finish(t->core->outbox, t->route.rr.account, t->route.rr.call, &end);
+}
+
+static void on_ringing(void *user, const struct msg *response)
+{
+    (void)user;
+    (void)response;
+}
+
+static void on_answered(void *user, const struct msg *response)
+{
+    struct transit *t = user;
+    (void)response;
+    if (t->bye)
+        finish_call(t);
+}
+
+static bool on_refused(void *user, int status)
+{
+    (void)user;
+    (void)status;
+    return false;
+}
+
+/* A BYE ends the call even if the other side is gone or knows no such dialog (§15.1.1); a challenge
+ * asks for another BYE. */
+static void on_failed(void *user, int status, bool by_target)
+{
+    struct transit *t = user;
+    (void)by_target;
+    if (t->bye && status != 401 && status != 407)
+        finish_call(t);
+}
+
+static void on_ended(void *user)
+{
+    struct transit *t = user;
+    if (t->waiting)
+        t->gone = true; /* on_resolved frees it */
+    else
+        free(t);
+}
+
+static void on_resolved(void *arg, const struct addr *address)
+{
+    struct transit *t = arg;
+    struct relay_target target = {.drop_first_route = t->route.drop_first_route,
+                                  .drop_last_route = t->route.drop_last_route,
+                                  .request_uri = t->route.request_uri};
+    t->waiting = false;
+    if (t->gone) {
+        free(t);
+        return;
+    }
+    if (address) {
+        target.to.remote = *address;
+        target.to.listener =
+            transport_listener_for(t->core->transport, address, t->from.listener);
+    }
+    if (relay_is_cancelled(t->relay))
+        relay_give_up(t->relay, 487);
+    else if (!target.to.listener || relay_try(t->relay, &target) != ERR_OK)
+        relay_give_up(t->relay, 500);
+}
+
+void dialog_start(struct core *core, struct txn_server *server, const struct flow *from,
+                  const struct dialog_route *route)
+{
+    static const struct relay_events events = {on_ringing, on_answered, on_refused, on_failed,
+                                               on_ended};
+    struct transit *t = calloc(1, sizeof *t);
+    if (!t)
+        return; /* the request is retransmitted */
+    t->core = core;
+    t->from = *from;
+    t->route = *route;
+    if (relay_new(&t->relay, core, server, &from->remote, &events, t) != ERR_OK) {
+        free(t);
+        return;
+    }
+    const struct msg *request = relay_request(t->relay);
+    t->bye = request->method == METHOD_BYE;
+    t->by_caller = rr_tag_hash(request->from.tag) == route->rr.caller;
+    if (request->method == METHOD_INVITE)
+        relay_respond(t->relay, 100, NULL, (struct span){0});
+    t->waiting = true;
+    resolve_host(core->loop, route->next_hop.host,
+                 route->next_hop.port ? route->next_hop.port : DEFAULT_PORT, on_resolved, t);
+}
+
+/* ---- ACK ---- */
+
+struct ack {
+    struct core *core;
+    struct msg *msg;
+    struct flow from;
+    struct dialog_route route;
+};
+
+static void on_ack_resolved(void *arg, const struct addr *address)
+{
+    struct ack *a = arg;
+    struct relay_target target = {.drop_first_route = a->route.drop_first_route,
+                                  .drop_last_route = a->route.drop_last_route,
+                                  .request_uri = a->route.request_uri};
+    struct span bytes;
+    if (address) {
+        target.to.remote = *address;
+        target.to.listener =
+            transport_listener_for(a->core->transport, address, a->from.listener);
+    }
+    if (target.to.listener && relay_build(a->core, a->msg, &a->from.remote, &target,
+                                          branch_new_id(), &bytes) == ERR_OK)
+        transport_send(&target.to, bytes);
+    msg_free(a->msg);
+    free(a);
+}
+
+void dialog_ack(struct core *core, struct msg *msg, const struct flow *from,
+                const struct dialog_route *route)
+{
+    struct ack *a = malloc(sizeof *a);
+    if (!a) {
+        msg_free(msg);
+        return;
+    }
+    *a = (struct ack){core, msg, *from, *route};
+    resolve_host(core->loop, route->next_hop.host,
+                 route->next_hop.port ? route->next_hop.port : DEFAULT_PORT, on_ack_resolved, a);
+}

@@ -1,0 +1,461 @@
+#include "proxy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "branch.h"
+#include "call.h"
+#include "derive.h"
+#include "dialog.h"
+#include "log.h"
+#include "refusal.h"
+#include "relay.h"
+
+enum { HOUSEKEEPING_MS = 100, RESYNC_MS = 30000, DEFAULT_PORT = 5060 };
+
+struct counters {
+    uint64_t requests, responses, faults, strangers, stray_responses;
+};
+
+struct proxy {
+    struct core core;
+    struct proxy_events events;
+    struct counters counters;
+    uv_timer_t housekeeping;
+    uint64_t synced_ms;
+    bool synced, ready, drained;
+};
+
+/* ---- responses of our own, without a transaction ---- */
+
+/* Where responses to a request go: its source address, at the source port if asked by rport, else at
+ * the port of its Via (§18.2.2, RFC 3581). */
+static struct flow reply_flow(const struct flow *from, const struct via *via)
+{
+    struct flow to = *from;
+    if (via->rport)
+        return to;
+    uint16_t port = htons(via->port ? via->port : DEFAULT_PORT);
+    if (to.remote.sa.sa_family == AF_INET6)
+        to.remote.v6.sin6_port = port;
+    else
+        to.remote.v4.sin_port = port;
+    return to;
+}
+
+static void respond(struct proxy *p, const struct msg *request, const struct flow *from, int status,
+                    const char *reason, struct span lines)
+{
+    struct out o = {.buf = p->core.bytes, .cap = CORE_BYTES};
+    if (request->method == METHOD_ACK)
+        return;
+    derive_response(&o, request, &from->remote, status, reason, lines);
+    struct flow to = reply_flow(from, &request->via);
+    if (!o.full)
+        transport_send(&to, out_done(&o));
+}
+
+static void respond_plain(struct proxy *p, const struct msg *request, const struct flow *from,
+                          int status)
+{
+    respond(p, request, from, status, NULL, (struct span){0});
+}
+
+/* ---- checks ---- */
+
+/* §16.3 item 4: a Via of ours with the hash that this request would get again. */
+static bool is_loop(const struct proxy *p, const struct msg *m)
+{
+    struct element el;
+    uint32_t hash = 0;
+    bool hashed = false;
+    for (bool more = msg_element_first(m, HEADER_VIA, &el); more;
+         more = msg_element_next(m, HEADER_VIA, &el)) {
+        struct via via;
+        uint64_t id;
+        uint32_t loop;
+        if (msg_read_via(m, el.text, &via) != ERR_OK || !branch_read(via.branch, &id, &loop) ||
+            !transport_is_us(p->core.transport, via.host, via.port))
+            continue;
+        if (!hashed)
+            hash = branch_loop_hash(m);
+        hashed = true;
+        if (loop == hash)
+            return true;
+    }
+    return false;
+}
+
+/* §16.3 item 5: we support no proxy extension; Unsupported lists them as they came. */
+static bool refuse_proxy_require(struct proxy *p, const struct msg *m, const struct flow *from)
+{
+    char lines_text[1024];
+    struct out lines = OUT_IN(lines_text);
+    struct element el;
+    if (!msg_element_first(m, HEADER_PROXY_REQUIRE, &el))
+        return false;
+    const char *separator = "Unsupported: ";
+    bool more = true;
+    for (; more; more = msg_element_next(m, HEADER_PROXY_REQUIRE, &el)) {
+        out_text(&lines, separator);
+        out_span(&lines, el.text);
+        separator = ", ";
+    }
+    out_text(&lines, "\r\n");
+    respond(p, m, from, 420, NULL, out_done(&lines));
+    return true;
+}
+
+static bool is_known_scheme(struct span scheme)
+{
+    return span_eq_nocase(scheme, SPAN_LIT("sip")) || span_eq_nocase(scheme, SPAN_LIT("sips")) ||
+           span_eq_nocase(scheme, SPAN_LIT("tel"));
+}
+
+/* §16.3; true: refused. */
+static bool refuse_unfit(struct proxy *p, const struct msg *m, const struct flow *from)
+{
+    if (!is_known_scheme(m->uri.scheme))
+        respond_plain(p, m, from, 416);
+    else if (m->max_forwards == 0)
+        respond_plain(p, m, from, 483);
+    else if (is_loop(p, m))
+        respond_plain(p, m, from, 482);
+    else
+        return refuse_proxy_require(p, m, from);
+    return true;
+}
+
+/* ---- requests ---- */
+
+static bool is_to_us(const struct proxy *p, const struct msg *m)
+{
+    return m->uri.user.n == 0 && transport_is_us(p->core.transport, m->uri.host, m->uri.port);
+}
+
+/* OPTIONS to ourselves: how dispatchers ask whether we take calls. */
+static void answer_options(struct proxy *p, const struct msg *m, const struct flow *from)
+{
+    char lines[REFUSAL_LINES];
+    bool open = !p->core.draining && p->ready && store_is_up(p->core.store);
+    if (open)
+        respond(p, m, from, 200, NULL,
+                SPAN_LIT("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, "
+                         "NOTIFY, MESSAGE\r\nAccept: application/sdp\r\n"));
+    else
+        respond(p, m, from, 503, NULL,
+                refusal_lines(503, "overload", p->core.draining ? "draining" : NULL,
+                              p->core.conf->sip.retry_after_s, lines));
+}
+
+/* Opens the transaction; frees the message on failure. NULL: the request will come again. */
+static struct txn_server *open_server(struct proxy *p, struct msg *m, const struct flow *from)
+{
+    struct txn_server *server;
+    struct flow to = reply_flow(from, &m->via);
+    int err = txn_server_new(p->core.txns, m, &to, &server);
+    if (err == ERR_OK)
+        return server;
+    log_warn("request dropped: %s", err_text(err));
+    msg_free(m);
+    return NULL;
+}
+
+/* A request outside of any dialog. Takes the message. */
+static void receive_initial(struct proxy *p, struct msg *m, const struct flow *from,
+                            const struct source *source)
+{
+    if (m->method == METHOD_OPTIONS && is_to_us(p, m)) {
+        answer_options(p, m, from);
+    } else if (m->to.tag.n) {
+        respond_plain(p, m, from, 481);
+    } else if (m->method != METHOD_INVITE) {
+        respond(p, m, from, 405, NULL, SPAN_LIT("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"));
+    } else {
+        struct txn_server *server = open_server(p, m, from);
+        if (server)
+            call_start(&p->core, server, from, source);
+        return;
+    }
+    msg_free(m);
+}
+
+static void receive_in_dialog(struct proxy *p, struct msg *m, const struct flow *from,
+                              const struct dialog_route *route)
+{
+    struct txn_server *server = open_server(p, m, from);
+    if (server)
+        dialog_start(&p->core, server, from, route);
+}
+
+/* Not listed: silence, or 403 where configured. */
+static void receive_stranger(struct proxy *p, struct msg *m, const struct flow *from)
+{
+    p->counters.strangers++;
+    if (p->core.conf->sip.unknown_source_403)
+        respond_plain(p, m, from, 403);
+    msg_free(m);
+}
+
+static void receive_cancel(struct proxy *p, struct msg *m, const struct flow *from)
+{
+    struct txn_server *invite = txn_server_find(p->core.txns, m);
+    respond_plain(p, m, from, invite ? 200 : 481);
+    if (invite)
+        relay_cancel(relay_of(invite));
+    msg_free(m);
+}
+
+/* A request that opens no transaction of its own or repeats one. False: it is new. */
+static bool receive_known(struct proxy *p, struct msg *m, const struct flow *from)
+{
+    struct txn_server *server = txn_server_find(p->core.txns, m);
+    if (m->method == METHOD_CANCEL) {
+        receive_cancel(p, m, from);
+        return true;
+    }
+    if (!server)
+        return false;
+    if (m->method == METHOD_ACK)
+        txn_server_acked(server);
+    else
+        txn_server_repeated(server);
+    msg_free(m);
+    return true;
+}
+
+/* Takes the message. */
+static void receive_request(struct proxy *p, struct msg *m, const struct flow *from)
+{
+    struct dialog_route route;
+    const struct source *source = directory_source(p->core.directory, &from->remote);
+    p->counters.requests++;
+    if (receive_known(p, m, from))
+        return;
+    int err = dialog_read(&p->core, m, &route);
+    if (!source && err != ERR_OK) {
+        receive_stranger(p, m, from);
+    } else if (refuse_unfit(p, m, from)) {
+        msg_free(m);
+    } else if (err == ERR_OK && m->method == METHOD_ACK) {
+        dialog_ack(&p->core, m, from, &route);
+    } else if (err == ERR_OK) {
+        receive_in_dialog(p, m, from, &route);
+    } else if (m->method == METHOD_ACK) {
+        msg_free(m);
+    } else {
+        receive_initial(p, m, from, source);
+    }
+}
+
+/* ---- arrival ---- */
+
+/* A stranger's datagram is worth understanding only if it may belong to a call of ours, or is to be
+ * refused aloud. */
+static bool is_worth_parsing(const struct proxy *p, const struct flow *from, struct span bytes)
+{
+    uint64_t id;
+    return directory_source(p->core.directory, &from->remote) || branch_in_head(bytes, &id) ||
+           rr_in_head(bytes) || p->core.conf->sip.unknown_source_403;
+}
+
+static void on_fault(struct proxy *p, const struct flow *from, const struct msg_fault *fault,
+                     struct msg *reply_to)
+{
+    p->counters.faults++;
+    if (reply_to && fault->status && directory_source(p->core.directory, &from->remote)) {
+        char reason[96];
+        struct out o = OUT_IN(reason);
+        out_format(&o, "%s", fault->status == 400 ? fault->text : msg_reason(fault->status));
+        out_span(&o, (struct span){"", 1});
+        respond(p, reply_to, from, fault->status, reason, (struct span){0});
+    }
+    msg_free(reply_to);
+}
+
+static void on_datagram(void *arg, const struct flow *from, struct span bytes)
+{
+    struct proxy *p = arg;
+    struct msg *m, *reply_to;
+    struct msg_fault fault;
+    if (span_trim(bytes).n == 0)
+        return; /* keep-alive (RFC 5626 §3.5.1) */
+    if (!is_worth_parsing(p, from, bytes)) {
+        p->counters.strangers++;
+        return;
+    }
+    if (msg_parse(bytes, &m, &fault, &reply_to) != ERR_OK) {
+        on_fault(p, from, &fault, reply_to);
+    } else if (m->is_request) {
+        receive_request(p, m, from);
+    } else {
+        p->counters.responses++;
+        if (!txn_client_receive(p->core.txns, m))
+            p->counters.stray_responses++;
+        msg_free(m);
+    }
+}
+
+static void on_undeliverable(void *arg, const struct addr *to, struct span head)
+{
+    struct proxy *p = arg;
+    uint64_t id;
+    (void)to;
+    if (branch_in_head(head, &id))
+        txn_client_undeliverable(p->core.txns, id);
+}
+
+/* ---- store ---- */
+
+static void on_store(void *arg, bool up)
+{
+    struct proxy *p = arg;
+    routes_forget(p->core.routes);
+    if (!up)
+        return;
+    log_info("Redis is up");
+    directory_refresh_source(p->core.directory, (struct span){0});
+    directory_refresh_gateway(p->core.directory, (struct span){0});
+    outbox_resume(p->core.outbox);
+}
+
+static void on_source_changed(void *arg, struct span address)
+{
+    struct proxy *p = arg;
+    if (store_is_up(p->core.store))
+        directory_refresh_source(p->core.directory, address);
+}
+
+static void on_gateway_changed(void *arg, struct span name)
+{
+    struct proxy *p = arg;
+    if (store_is_up(p->core.store))
+        directory_refresh_gateway(p->core.directory, name);
+}
+
+static void on_synced(void *arg)
+{
+    struct proxy *p = arg;
+    p->synced_ms = uv_now(p->core.loop);
+    if (p->ready)
+        return;
+    p->ready = true;
+    p->events.ready(p->events.arg);
+}
+
+/* ---- life ---- */
+
+static bool is_idle(const struct proxy *p)
+{
+    return txn_table_counts(p->core.txns).pending == 0 && outbox_depth(p->core.outbox) == 0;
+}
+
+/* Reads the directory again now and then, in case a message was missed; looks whether the drain is
+ * done. */
+static void on_housekeeping(uv_timer_t *timer)
+{
+    struct proxy *p = timer->data;
+    uint64_t now = uv_now(p->core.loop);
+    if (store_is_up(p->core.store) && now - p->synced_ms >= RESYNC_MS) {
+        p->synced_ms = now;
+        directory_refresh_source(p->core.directory, (struct span){0});
+        directory_refresh_gateway(p->core.directory, (struct span){0});
+    }
+    if (p->core.draining && !p->drained && is_idle(p)) {
+        p->drained = true;
+        p->events.drained(p->events.arg);
+    }
+}
+
+static int open_parts(struct proxy *p, char error[PROXY_ERROR])
+{
+    struct core *c = &p->core;
+    const struct conf *conf = c->conf;
+    struct transport_events arrivals = {on_datagram, on_undeliverable, p};
+    struct store_events changes = {on_store, on_source_changed, on_gateway_changed, p};
+    char first[ADDR_PORT_TEXT];
+    int err = timer_wheel_new(&c->wheel, c->loop);
+    if (err == ERR_OK)
+        err = transport_open(&c->transport, c->loop, conf->sip.listen, conf->sip.advertise,
+                             (size_t)conf->sip.message_max, &arrivals, error);
+    if (err == ERR_OK)
+        err = txn_table_new(&c->txns, c->wheel, (uint64_t)conf->sip.t1_ms);
+    if (err == ERR_OK) {
+        struct span sent_by = transport_sent_by(transport_first(c->transport));
+        (void)span_copy(sent_by, first, sizeof first);
+        err = store_open(&c->store, c->loop, conf, first, &changes);
+    }
+    if (err == ERR_OK)
+        err = routes_new(&c->routes, c->store);
+    if (err == ERR_OK)
+        err = directory_new(&c->directory, c->store, on_synced, p);
+    if (err == ERR_OK)
+        err = outbox_new(&c->outbox, c->store, c->wheel);
+    return err;
+}
+
+int proxy_open(struct proxy **ret, uv_loop_t *loop, const struct conf *conf,
+               const struct proxy_events *events, char error[PROXY_ERROR])
+{
+    struct proxy *p = calloc(1, sizeof *p);
+    error[0] = '\0';
+    if (!p)
+        return ERR_NOMEM;
+    p->core.conf = conf;
+    p->core.loop = loop;
+    p->events = *events;
+    uv_timer_init(loop, &p->housekeeping);
+    p->housekeeping.data = p;
+    int err = open_parts(p, error);
+    if (err != ERR_OK) {
+        if (!error[0])
+            snprintf(error, PROXY_ERROR, "%s", err_text(err));
+        proxy_close(p);
+        return err;
+    }
+    uv_timer_start(&p->housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
+    *ret = p;
+    return ERR_OK;
+}
+
+static void log_counters(const struct proxy *p)
+{
+    const struct counters *c = &p->counters;
+    const struct transport_counters *t = transport_counters(p->core.transport);
+    log_info("received %llu, sent %llu, send drops %llu, too large %llu, requests %llu, responses "
+             "%llu, malformed %llu, strangers %llu, stray responses %llu",
+             (unsigned long long)t->received, (unsigned long long)t->sent,
+             (unsigned long long)t->send_dropped, (unsigned long long)t->too_large,
+             (unsigned long long)c->requests, (unsigned long long)c->responses,
+             (unsigned long long)c->faults, (unsigned long long)c->strangers,
+             (unsigned long long)c->stray_responses);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct proxy *p = handle->data;
+    free(p);
+}
+
+void proxy_close(struct proxy *p)
+{
+    if (!p)
+        return;
+    struct core *c = &p->core;
+    if (c->transport)
+        log_counters(p);
+    store_close(c->store); /* answers all that waits for Redis */
+    txn_table_free(c->txns);
+    outbox_free(c->outbox);
+    directory_free(c->directory);
+    routes_free(c->routes);
+    transport_close(c->transport);
+    timer_wheel_free(c->wheel);
+    uv_close((uv_handle_t *)&p->housekeeping, on_closed);
+}
+
+void proxy_drain(struct proxy *p)
+{
+    log_info("draining: no new calls");
+    p->core.draining = true;
+}

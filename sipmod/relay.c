@@ -1,0 +1,353 @@
+#include "relay.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "branch.h"
+#include "derive.h"
+#include "edit.h"
+#include "log.h"
+#include "num.h"
+
+/* One target that was tried. */
+struct leg {
+    struct leg *next;
+    struct relay *relay;
+    struct txn_client *client; /* NULL: gone */
+    bool given_up;             /* the next target has its turn */
+    struct timer patience;     /* no answer at all; then timer C */
+};
+
+struct relay {
+    struct core *core;
+    struct txn_server *server;
+    struct addr source;
+    struct relay_events events;
+    void *user;
+    struct leg *legs; /* latest first */
+    bool cancelled, answered;
+    int best_status; /* 0: none; 408 or 503 without bytes: on a target's behalf */
+    char *best;      /* response ready to be sent back */
+    size_t best_n;
+};
+
+enum { MAX_FORWARDS = 70, LINES = 1024 };
+
+/* ---- building ---- */
+
+static void edit_max_forwards(struct edit *e, struct span text)
+{
+    const struct header_line *line = msg_header(e->msg, HEADER_MAX_FORWARDS);
+    if (line)
+        edit_replace(e, line->value, text);
+    else
+        edit_append_header(e, SPAN_LIT("Max-Forwards: 70\r\n"));
+}
+
+static void edit_routes(struct edit *e, const struct relay_target *target)
+{
+    struct element el, last = {0};
+    bool first = true;
+    for (bool more = msg_element_first(e->msg, HEADER_ROUTE, &el); more;
+         more = msg_element_next(e->msg, HEADER_ROUTE, &el)) {
+        if (first && target->drop_first_route)
+            edit_remove_element(e, &el);
+        else
+            last = el;
+        first = false;
+    }
+    if (target->drop_last_route && last.line)
+        edit_remove_element(e, &last);
+}
+
+/* Our Via on top, and what we know of the previous hop into its own (§18.2.1, RFC 3581). */
+static void edit_via(struct edit *e, const struct relay_target *target, const struct addr *source,
+                     struct out *lines, uint64_t branch)
+{
+    char text[BRANCH_TEXT], received_text[80], rport_text[16];
+    struct out received = {.buf = received_text, .cap = sizeof received_text};
+    struct span rport;
+    struct span sent_by = transport_sent_by(target->to.listener);
+    out_text(lines, "Via: SIP/2.0/UDP ");
+    out_span(lines, sent_by);
+    out_format(lines, ";branch=%s\r\n", branch_text(branch, branch_loop_hash(e->msg), text));
+    bool has_rr = msg_header(e->msg, HEADER_RECORD_ROUTE) != NULL;
+    if (!has_rr)
+        out_span(lines, target->record_route);
+    edit_insert_before(e, HEADER_VIA, out_done(lines));
+    if (has_rr && target->record_route.n)
+        edit_insert_before(e, HEADER_RECORD_ROUTE, target->record_route);
+    derive_received(&received, &e->msg->via, source, &rport);
+    struct span put = arena_copy(e->msg->arena, out_done(&received));
+    if (rport.n) {
+        struct out value = OUT_IN(rport_text);
+        out_format(&value, "rport=%u", addr_port(source));
+        edit_replace(e, rport, arena_copy(e->msg->arena, out_done(&value)));
+    }
+    if (put.n)
+        edit_after(e, e->msg->via.text, put);
+}
+
+int relay_build(struct core *core, const struct msg *request, const struct addr *source,
+                const struct relay_target *target, uint64_t branch, struct span *ret_bytes)
+{
+    struct edit e;
+    char lines_text[LINES], hops_text[12];
+    struct out lines = OUT_IN(lines_text), hops = OUT_IN(hops_text);
+    out_format(&hops, "%d", request->max_forwards < 0 ? MAX_FORWARDS : request->max_forwards - 1);
+    edit_start(&e, request);
+    if (target->request_uri.n)
+        edit_replace(&e, request->uri_text, target->request_uri);
+    edit_via(&e, target, source, &lines, branch);
+    edit_routes(&e, target);
+    edit_max_forwards(&e, out_done(&hops));
+    int err = lines.full ? ERR_TOO_LARGE : edit_build(&e, core->bytes, CORE_BYTES, &ret_bytes->n);
+    ret_bytes->p = core->bytes;
+    return err;
+}
+
+/* The response without our Via, in core->bytes (§16.7 step 9). */
+static int build_response(struct core *core, const struct msg *response, struct span *ret)
+{
+    struct edit e;
+    struct element via;
+    if (!msg_element_first(response, HEADER_VIA, &via))
+        return ERR_INVALID;
+    edit_start(&e, response);
+    edit_remove_element(&e, &via);
+    int err = edit_build(&e, core->bytes, CORE_BYTES, &ret->n);
+    ret->p = core->bytes;
+    return err;
+}
+
+/* ---- final responses ---- */
+
+void relay_respond(struct relay *r, int status, const char *reason, struct span lines)
+{
+    const struct msg *request = txn_server_request(r->server);
+    if (!request)
+        return;
+    struct out o = {.buf = r->core->bytes, .cap = CORE_BYTES};
+    derive_response(&o, request, &r->source, status, reason, lines);
+    txn_server_send(r->server, status, out_done(&o));
+}
+
+/* §16.7 step 6: 6xx first, then the lowest class; of one class the first that came. */
+static bool is_better(int status, int than)
+{
+    if (than == 0)
+        return true;
+    if (status >= 600 || than >= 600)
+        return status >= 600 && than < 600;
+    return status / 100 < than / 100;
+}
+
+static void keep_best(struct relay *r, int status, const struct msg *response)
+{
+    struct span bytes;
+    if (!is_better(status, r->best_status))
+        return;
+    free(r->best);
+    r->best = NULL;
+    r->best_status = status;
+    if (!response || status == 503 || build_response(r->core, response, &bytes) != ERR_OK)
+        return;
+    r->best = malloc(bytes.n);
+    if (r->best) {
+        memcpy(r->best, bytes.p, bytes.n);
+        r->best_n = bytes.n;
+    }
+}
+
+/* A target's 503 isn't passed on (§16.7): it would speak for all of us. */
+void relay_give_up(struct relay *r, int otherwise)
+{
+    int status = r->best_status ? r->best_status : otherwise;
+    bool by_target = r->best != NULL;
+    if (r->cancelled && !by_target)
+        status = 487;
+    if (by_target)
+        txn_server_send(r->server, status, (struct span){r->best, r->best_n});
+    else
+        relay_respond(r, r->best_status == 503 ? 500 : status, NULL, (struct span){0});
+    r->events.failed(r->user, status, by_target);
+}
+
+/* The latest leg has failed. */
+static void leg_failed(struct leg *leg, int status, const struct msg *response)
+{
+    struct relay *r = leg->relay;
+    timer_stop(r->core->wheel, &leg->patience);
+    if (leg->given_up || r->answered || txn_server_status(r->server) >= 200)
+        return;
+    leg->given_up = true;
+    keep_best(r, status, response);
+    if (!r->cancelled && r->events.refused(r->user, status))
+        return;
+    relay_give_up(r, status);
+}
+
+/* ---- responses ---- */
+
+static void pass_back(struct relay *r, const struct msg *response)
+{
+    struct span bytes;
+    int err = build_response(r->core, response, &bytes);
+    if (err != ERR_OK)
+        log_warn("response %d not passed back: %s", response->status, err_text(err));
+    else
+        txn_server_send(r->server, response->status, bytes);
+}
+
+static void on_timer_c(struct timer *timer)
+{
+    struct leg *leg = timer_owner(timer, struct leg, patience);
+    if (leg->client)
+        txn_client_cancel(leg->client); /* its time-out ends the leg if nothing comes */
+}
+
+static void leg_provisional(struct leg *leg, const struct msg *response)
+{
+    struct relay *r = leg->relay;
+    if (response->method == METHOD_INVITE)
+        timer_set(r->core->wheel, &leg->patience, (uint64_t)r->core->conf->sip.timer_c_s * 1000,
+                  on_timer_c);
+    if (response->status == 100 || leg->given_up || r->answered)
+        return;
+    pass_back(r, response);
+    r->events.ringing(r->user, response);
+}
+
+static void leg_answered(struct leg *leg, const struct msg *response)
+{
+    struct relay *r = leg->relay;
+    timer_stop(r->core->wheel, &leg->patience);
+    r->answered = true;
+    pass_back(r, response);
+    r->events.answered(r->user, response);
+}
+
+static void on_response(void *user, const struct msg *response)
+{
+    struct leg *leg = user;
+    if (response->status < 200)
+        leg_provisional(leg, response);
+    else if (response->status < 300)
+        leg_answered(leg, response);
+    else
+        leg_failed(leg, response->status, response);
+}
+
+static void on_failed(void *user, int err)
+{
+    struct leg *leg = user;
+    leg->client = NULL;
+    leg_failed(leg, err == ERR_UNAVAILABLE ? 503 : 408, NULL);
+}
+
+static void on_client_ended(void *user)
+{
+    struct leg *leg = user;
+    leg->client = NULL;
+}
+
+/* Nothing came from the target in the configured time. A response that comes after all is
+ * cancelled, or if it is a 2xx passed back. */
+static void on_no_answer(struct timer *timer)
+{
+    struct leg *leg = timer_owner(timer, struct leg, patience);
+    if (leg->client)
+        txn_client_cancel(leg->client);
+    leg_failed(leg, 408, NULL);
+}
+
+/* ---- life ---- */
+
+static void on_server_ended(void *user)
+{
+    struct relay *r = user;
+    struct leg *leg, *next;
+    LL_FOREACH_SAFE(r->legs, leg, next) {
+        timer_stop(r->core->wheel, &leg->patience);
+        txn_client_detach(leg->client);
+        free(leg);
+    }
+    if (r->events.ended)
+        r->events.ended(r->user);
+    free(r->best);
+    free(r);
+}
+
+int relay_new(struct relay **ret, struct core *core, struct txn_server *server,
+              const struct addr *source, const struct relay_events *events, void *user)
+{
+    struct relay *r = calloc(1, sizeof *r);
+    if (!r)
+        return ERR_NOMEM;
+    r->core = core;
+    r->server = server;
+    r->source = *source;
+    r->events = *events;
+    r->user = user;
+    txn_server_set_user(server, r, on_server_ended);
+    *ret = r;
+    return ERR_OK;
+}
+
+struct relay *relay_of(const struct txn_server *server)
+{
+    return txn_server_user(server);
+}
+
+void *relay_user(const struct relay *r)
+{
+    return r->user;
+}
+
+const struct msg *relay_request(const struct relay *r)
+{
+    return txn_server_request(r->server);
+}
+
+int relay_try(struct relay *r, const struct relay_target *target)
+{
+    static const struct txn_client_events events = {on_response, on_failed, on_client_ended};
+    const struct msg *request = relay_request(r);
+    uint64_t branch = branch_new_id();
+    struct span bytes;
+    if (!request)
+        return ERR_INVALID;
+    int err = relay_build(r->core, request, &r->source, target, branch, &bytes);
+    if (err != ERR_OK)
+        return err;
+    struct leg *leg = calloc(1, sizeof *leg);
+    if (!leg)
+        return ERR_NOMEM;
+    leg->relay = r;
+    LL_PREPEND(r->legs, leg);
+    err = txn_client_new(r->core->txns, branch, request->method, &target->to, bytes, &events, leg,
+                         &leg->client);
+    if (err != ERR_OK) {
+        LL_DELETE(r->legs, leg);
+        free(leg);
+        return err;
+    }
+    if (request->method == METHOD_INVITE)
+        timer_set(r->core->wheel, &leg->patience, (uint64_t)r->core->conf->sip.no_answer_ms,
+                  on_no_answer);
+    return ERR_OK;
+}
+
+void relay_cancel(struct relay *r)
+{
+    if (txn_server_status(r->server) >= 200)
+        return;
+    r->cancelled = true;
+    if (r->legs && r->legs->client)
+        txn_client_cancel(r->legs->client);
+}
+
+bool relay_is_cancelled(const struct relay *r)
+{
+    return r->cancelled;
+}

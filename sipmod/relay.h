@@ -1,0 +1,62 @@
+/* One request on its way (RFC 3261 §16.6 to §16.10): forwarded to one target after another until one
+ * takes it, responses carried back, CANCEL and timer C. Who the targets are is the user's. */
+#ifndef TRUNKLINE_RELAY_H
+#define TRUNKLINE_RELAY_H
+
+#include "core.h"
+
+struct relay;
+
+struct relay_target {
+    struct flow to;
+    struct span request_uri;  /* replaces the Request-URI; empty: as received */
+    struct span record_route; /* whole header line, or empty */
+    bool drop_first_route;    /* the topmost Route is ours */
+    bool drop_last_route;     /* it became the Request-URI (strict routing, §16.4) */
+};
+
+struct relay_events {
+    /* A provisional response but 100 was carried back. */
+    void (*ringing)(void *user, const struct msg *response);
+    /* A 2xx was carried back; of an INVITE possibly several times. */
+    void (*answered)(void *user, const struct msg *response);
+    /* The target answered with `status`, or 408 (no response in time) or 503 (can't be reached) on
+     * its behalf. True: another target was started with relay_try. Not called once cancelled. */
+    bool (*refused)(void *user, int status);
+    /* The final response `status`, which is no 2xx, went back. `by_target`: it is a target's own. */
+    void (*failed)(void *user, int status, bool by_target);
+    /* The relay goes away. */
+    void (*ended)(void *user);
+};
+
+/* Takes over the server transaction: its user and end. `source`: where the request came from. */
+MUST_CHECK int relay_new(struct relay **ret, struct core *core, struct txn_server *server,
+                         const struct addr *source, const struct relay_events *events, void *user);
+
+/* The relay that a server transaction belongs to. */
+struct relay *relay_of(const struct txn_server *server);
+void *relay_user(const struct relay *r);
+
+/* The request, while no final response was sent. */
+const struct msg *relay_request(const struct relay *r);
+
+/* Sends the request to a target. ERR_TOO_LARGE, ERR_NOMEM, ERR_INVALID. */
+MUST_CHECK int relay_try(struct relay *r, const struct relay_target *target);
+
+/* Answers by ourselves; `lines`: whole header lines or empty. */
+void relay_respond(struct relay *r, int status, const char *reason, struct span lines);
+
+/* There is no further target: sends the best response that came, else 487 if cancelled, else
+ * `otherwise`. Raises failed. */
+void relay_give_up(struct relay *r, int otherwise);
+
+/* CANCEL came for the request. */
+void relay_cancel(struct relay *r);
+bool relay_is_cancelled(const struct relay *r);
+
+/* Builds the forwarded form of a request into core->bytes; for ACK, which has no relay. */
+MUST_CHECK int relay_build(struct core *core, const struct msg *request, const struct addr *source,
+                           const struct relay_target *target, uint64_t branch,
+                           struct span *ret_bytes);
+
+#endif

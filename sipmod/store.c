@@ -1,0 +1,227 @@
+#include "store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "keys.h"
+#include "log.h"
+#include "schema.h"
+#include "secret.h"
+
+enum { TICK_MS = 250 };
+
+struct store {
+    uv_loop_t *loop;
+    struct redis_async *commands, *channels;
+    struct store_events events;
+    uv_timer_t tick;
+    uint64_t beat_ms, beaten; /* interval, time of the latest heartbeat */
+    bool up, checking, complained;
+    char node[STORE_NODE], boot[STORE_BOOT], secret[STORE_SECRET];
+    char address[ADDR_PORT_TEXT];
+};
+
+static void set_up(struct store *s, bool up)
+{
+    if (s->up == up)
+        return;
+    s->up = up;
+    s->events.up(s->events.arg, up);
+}
+
+/* ---- heartbeat ---- */
+
+static void send_heartbeat(struct store *s)
+{
+    s->beaten = uv_now(s->loop);
+    const char *args[] = {s->boot, s->address, TRUNKLINE_VERSION};
+    if (store_call(s, NULL, NULL, "node_heartbeat", key_node(s->node).text, 3, args) != ERR_OK)
+        log_debug("heartbeat not sent: Redis is away");
+}
+
+static void enter_index(struct store *s)
+{
+    const char *args[] = {s->node};
+    if (store_call(s, NULL, NULL, "index_add", KEY_NODES, 1, args) != ERR_OK)
+        log_debug("node index not written: Redis is away");
+}
+
+/* ---- link ---- */
+
+static void on_schema(void *arg, const struct redisReply *reply, int err)
+{
+    struct store *s = arg;
+    s->checking = false;
+    if (err != ERR_OK)
+        return; /* on_tick asks again */
+    const char *version = raw_text(raw_at(reply, 0)), *secret = raw_text(raw_at(reply, 1));
+    if (atoi(version) != SCHEMA_VERSION || !*secret) {
+        if (!s->complained)
+            log_error("Redis holds schema \"%s\", this sipmod needs %d: start a matching trunkd",
+                      version, SCHEMA_VERSION);
+        s->complained = true;
+        return;
+    }
+    snprintf(s->secret, sizeof s->secret, "%s", secret);
+    s->complained = false;
+    set_up(s, true);
+    enter_index(s);
+    send_heartbeat(s);
+}
+
+static void check_schema(struct store *s)
+{
+    static const char *const hmget[] = {"HMGET", KEY_SCHEMA, "version", "secret"};
+    s->checking = redis_async_send(s->commands, on_schema, s, 4, hmget, NULL) == ERR_OK;
+}
+
+static void on_link(void *arg, bool up)
+{
+    struct store *s = arg;
+    if (up) {
+        check_schema(s);
+    } else {
+        log_warn("Redis is away");
+        set_up(s, false);
+    }
+}
+
+/* Renews the heartbeat; while Redis is there with a wrong schema, looks whether it changed. */
+static void on_tick(uv_timer_t *timer)
+{
+    struct store *s = timer->data;
+    if (s->up && uv_now(s->loop) - s->beaten >= s->beat_ms)
+        send_heartbeat(s);
+    else if (!s->up && !s->checking && redis_async_is_up(s->commands))
+        check_schema(s);
+}
+
+static void on_channels(void *arg, bool up)
+{
+    struct store *s = arg;
+    struct span all = {"", 0};
+    if (!up)
+        return;
+    s->events.source_changed(s->events.arg, all);
+    s->events.gateway_changed(s->events.arg, all);
+}
+
+static void on_source(void *arg, struct span channel, struct span message)
+{
+    struct store *s = arg;
+    (void)channel;
+    s->events.source_changed(s->events.arg, message);
+}
+
+static void on_gateway(void *arg, struct span channel, struct span message)
+{
+    struct store *s = arg;
+    (void)channel;
+    s->events.gateway_changed(s->events.arg, message);
+}
+
+/* ---- life ---- */
+
+static void choose_node(struct store *s, const struct conf *conf)
+{
+    char host[40] = "sipmod";
+    if (conf->sip.node[0]) {
+        snprintf(s->node, sizeof s->node, "%.*s", STORE_NODE - 1, conf->sip.node);
+        return;
+    }
+    (void)gethostname(host, sizeof host - 1);
+    const char *port = strrchr(s->address, ':');
+    snprintf(s->node, sizeof s->node, "%s%s", host, port ? port : "");
+}
+
+int store_open(struct store **ret, uv_loop_t *loop, const struct conf *conf, const char *address,
+               const struct store_events *events)
+{
+    struct store *s = calloc(1, sizeof *s);
+    if (!s)
+        return ERR_NOMEM;
+    s->loop = loop;
+    s->events = *events;
+    snprintf(s->address, sizeof s->address, "%s", address);
+    choose_node(s, conf);
+    uv_timer_init(loop, &s->tick);
+    s->tick.data = s;
+    s->beat_ms = (uint64_t)conf->sip.lease_s * 1000 / 3;
+    struct redis_settings settings = {.address = conf->redis.address,
+                                      .user = conf->redis.user,
+                                      .password = conf->redis.password,
+                                      .timeout_ms = conf->sip.store_timeout_ms};
+    int err = secret_random_hex((STORE_BOOT - 1) / 2, s->boot);
+    if (err == ERR_OK)
+        err = redis_async_open(&s->commands, loop, &settings, on_link, s);
+    if (err == ERR_OK)
+        err = redis_async_open(&s->channels, loop, &settings, on_channels, s);
+    if (err == ERR_OK)
+        err = redis_async_subscribe(s->channels, CHANNEL_SOURCES, on_source, s);
+    if (err == ERR_OK)
+        err = redis_async_subscribe(s->channels, CHANNEL_GATEWAYS, on_gateway, s);
+    if (err != ERR_OK) {
+        store_close(s);
+        return err;
+    }
+    uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS);
+    *ret = s;
+    return ERR_OK;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void store_close(struct store *s)
+{
+    if (!s)
+        return;
+    redis_async_close(s->commands);
+    redis_async_close(s->channels);
+    uv_close((uv_handle_t *)&s->tick, on_closed);
+}
+
+bool store_is_up(const struct store *s)
+{
+    return s->up;
+}
+
+const char *store_node(const struct store *s)
+{
+    return s->node;
+}
+
+const char *store_boot(const struct store *s)
+{
+    return s->boot;
+}
+
+const char *store_secret(const struct store *s)
+{
+    return s->secret;
+}
+
+uint64_t store_now(const struct store *s)
+{
+    return uv_now(s->loop);
+}
+
+int store_call(struct store *s, redis_async_fn *fn, void *arg, const char *function,
+               const char *key, size_t n_args, const char *const args[])
+{
+    const char *argv[4 + STORE_ARGS] = {"FCALL", function, "1", key};
+    if (n_args > STORE_ARGS)
+        return ERR_TOO_LARGE;
+    for (size_t i = 0; i < n_args; i++)
+        argv[4 + i] = args[i];
+    return redis_async_send(s->commands, fn, arg, 4 + n_args, argv, NULL);
+}
+
+int store_members(struct store *s, redis_async_fn *fn, void *arg, const char *key)
+{
+    const char *argv[] = {"SMEMBERS", key};
+    return redis_async_send(s->commands, fn, arg, 2, argv, NULL);
+}

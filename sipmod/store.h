@@ -1,0 +1,43 @@
+/* The link to Redis: connects, checks the schema, keeps this instance's heartbeat, and calls
+ * functions. Never blocks. */
+#ifndef TRUNKLINE_STORE_H
+#define TRUNKLINE_STORE_H
+
+#include <uv.h>
+
+#include "conf.h"
+#include "redis_async.h"
+
+enum { STORE_ARGS = 24, STORE_SECRET = 65, STORE_NODE = 80, STORE_BOOT = 17 };
+
+struct store;
+
+struct store_events {
+    /* The link is up and the schema is right; or it went down. */
+    void (*up)(void *arg, bool up);
+    /* A source address or a gateway changed. Empty name: changes may have been missed. */
+    void (*source_changed)(void *arg, struct span address);
+    void (*gateway_changed)(void *arg, struct span name);
+    void *arg;
+};
+
+/* `address`: where this instance listens, for the heartbeat. */
+MUST_CHECK int store_open(struct store **ret, uv_loop_t *loop, const struct conf *conf,
+                          const char *address, const struct store_events *events);
+void store_close(struct store *s); /* accepts NULL */
+
+bool store_is_up(const struct store *s);
+const char *store_node(const struct store *s);
+const char *store_boot(const struct store *s);
+const char *store_secret(const struct store *s); /* "" until first up */
+
+uint64_t store_now(const struct store *s); /* ms of the loop's clock */
+
+/* FCALL of one key. `args` up to STORE_ARGS texts. Result as redis_async_send. */
+MUST_CHECK int store_call(struct store *s, redis_async_fn *fn, void *arg, const char *function,
+                          const char *key, size_t n_args, const char *const args[]);
+
+/* SMEMBERS of an index set; the reply is a plain array. */
+MUST_CHECK int store_members(struct store *s, redis_async_fn *fn, void *arg, const char *key);
+
+#endif

@@ -1,0 +1,21 @@
+/* What server and client transactions share. Private to txn*.c. */
+#ifndef TRUNKLINE_TXN_TABLE_H
+#define TRUNKLINE_TXN_TABLE_H
+
+#include "txn.h"
+
+struct txn_table {
+    struct timer_wheel *wheel;
+    uint64_t t1, t2, t4; /* ms */
+    struct txn_server *servers; /* uthash by key */
+    struct txn_client *clients; /* uthash by id and method */
+    size_t pending;
+};
+
+/* End every transaction of one side, telling users. */
+void txn_server_end_all(struct txn_table *t);
+void txn_client_end_all(struct txn_table *t);
+size_t txn_server_count(const struct txn_table *t);
+size_t txn_client_count(const struct txn_table *t);
+
+#endif
