@@ -1,0 +1,200 @@
+/* inventory import, inventory show.
+ *
+ * An import takes the good rows and reports the bad ones; it may be repeated, and known numbers
+ * keep their state. It fails when Redis does, or when the file has no good row. */
+#include "ctl_bad.h"
+#include "ctl_batch.h"
+#include "ctl_csv.h"
+#include "ctl_rows.h"
+#include "ctl_state.h"
+#include "ctl_verbs.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+enum { NUMBER, STATE, RATECENTER, CITY, PLACE_MAX = 64 };
+
+static const char *const header[] = {"number", "state", "ratecenter", "city", NULL};
+
+struct import {
+    struct ctl *ctl;
+    struct csv *csv;
+    struct batch *batch;
+    struct bad *bad;
+    int64_t rows;
+};
+
+/* ---- Checks of a row: NULL, or why it can't be taken ---- */
+
+static const char *check_number(struct span s, struct phone *ret)
+{
+    if (s.n != PHONE_NANP_DIGITS || phone_parse(s, ret) < 0)
+        return "number: not 10 digits of a North American number";
+    return NULL;
+}
+
+static const char *check_state(const struct ctl *c, const struct phone *number, struct span s,
+                               const char **ret)
+{
+    bool tollfree = phone_tollfree(c->conf.policy.tollfree_codes, number->digits);
+    if (tollfree && s.n > 0)
+        return "state: a toll-free number has none";
+    if (!tollfree && s.n == 0)
+        return "state: empty, and the number is not toll-free";
+    *ret = ctl_state_find(tollfree ? SPAN_LIT(STATE_TOLLFREE) : s);
+    if (!*ret || (!tollfree && strcmp(*ret, STATE_TOLLFREE) == 0))
+        return "state: no such state";
+    return NULL;
+}
+
+static bool place_good(struct span s)
+{
+    return s.n <= PLACE_MAX && !memchr(s.p, '|', s.n) && ctl_args_printable(s);
+}
+
+static const char *take_row(struct import *i, const struct span fields[CSV_FIELDS])
+{
+    struct phone number;
+    struct batch_number row = {.ratecenter = fields[RATECENTER], .city = fields[CITY]};
+    const char *reason = check_number(fields[NUMBER], &number);
+    if (!reason)
+        reason = check_state(i->ctl, &number, fields[STATE], &row.state);
+    if (!reason && !place_good(row.ratecenter))
+        reason = "ratecenter: over 64 bytes, or characters that can't be in a name";
+    if (!reason && !place_good(row.city))
+        reason = "city: over 64 bytes, or characters that can't be in a name";
+    if (reason)
+        return reason;
+    row.digits = number.digits;
+    return ctl_batch_add(i->batch, &row);
+}
+
+/* ---- The import ---- */
+
+static void show_progress(const struct import *i, bool end)
+{
+    if (!isatty(STDERR_FILENO))
+        return;
+    if (end)
+        fputs("\r\x1b[K", stderr); /* clears the line */
+    else
+        fprintf(stderr, "\r%lld rows", (long long)i->rows);
+}
+
+static bool take_rows(struct import *i)
+{
+    struct span fields[CSV_FIELDS];
+    enum csv_result result;
+    while ((result = ctl_csv_next(i->csv, fields)) == CSV_ROW || result == CSV_BAD) {
+        const char *reason = result == CSV_BAD ? ctl_csv_reason(i->csv) : take_row(i, fields);
+        i->rows++;
+        if (reason)
+            ctl_bad_add(i->bad, ctl_csv_line(i->csv), reason);
+        if (ctl_batch_full(i->batch)) {
+            if (!ctl_batch_flush(i->batch))
+                return false;
+            show_progress(i, false);
+        }
+    }
+    if (result == CSV_FAILED)
+        ctl_fail("FILE: can't be read on after line %lu", ctl_csv_line(i->csv));
+    return ctl_batch_flush(i->batch) && result == CSV_END;
+}
+
+static int print_import(struct import *i, bool whole)
+{
+    static const struct column columns[] = {
+        {"rows", ROWS_COUNT, false, NULL},
+        {"added", ROWS_COUNT, false, NULL},
+        {"known", ROWS_COUNT, false, NULL},
+        {"bad", ROWS_COUNT, false, NULL},
+        {NULL, ROWS_TEXT, false, NULL},
+    };
+    struct rows *rows = ctl_rows_new(columns);
+    ctl_rows_add(rows);
+    ctl_rows_set_int(rows, "rows", i->rows);
+    ctl_rows_set_int(rows, "added", ctl_batch_added(i->batch));
+    ctl_rows_set_int(rows, "known", ctl_batch_known(i->batch));
+    ctl_rows_set_int(rows, "bad", ctl_bad_count(i->bad));
+    ctl_rows_attach(rows, "bad_rows", ctl_bad_take(i->bad));
+    int code = ctl_rows_print(rows, ROWS_ONE, i->ctl->json);
+    if (!whole)
+        return ctl_fail("the import broke off; repeated it goes on");
+    if (ctl_batch_added(i->batch) + ctl_batch_known(i->batch) == 0)
+        return ctl_fail("FILE: no row could be imported");
+    return code;
+}
+
+int ctl_inventory_import(struct ctl *c, const struct args *a)
+{
+    const char *file = ctl_args_text(a, "FILE");
+    struct import i = {.ctl = c, .csv = ctl_csv_open(file, header), .bad = ctl_bad_new(file)};
+    int code = CTL_FAILED;
+    if (i.csv)
+        i.batch = ctl_batch_open(c);
+    if (i.batch) {
+        bool whole = take_rows(&i);
+        show_progress(&i, true);
+        code = print_import(&i, whole);
+    }
+    ctl_batch_free(i.batch);
+    ctl_bad_free(i.bad);
+    ctl_csv_close(i.csv);
+    return code;
+}
+
+/* ---- inventory show ---- */
+
+static const struct column sums[] = {
+    {"state", ROWS_TEXT, false, NULL},
+    {"blocks", ROWS_COUNT, false, NULL},
+    {"free", ROWS_COUNT, false, NULL},
+    {NULL, ROWS_TEXT, false, NULL},
+};
+
+static const struct column blocks[] = {
+    {"npanxx", ROWS_TEXT, false, NULL},
+    {"ratecenter", ROWS_TEXT, false, NULL},
+    {"city", ROWS_TEXT, false, NULL},
+    {"free", ROWS_COUNT, false, NULL},
+    {NULL, ROWS_TEXT, false, NULL},
+};
+
+static void add_sum(void *arg, const char *state, const struct redisReply *reply)
+{
+    struct rows *rows = arg;
+    struct table t;
+    int64_t free_numbers = 0;
+    if (table_open(reply, 1, &t) < 0 || t.rows == 0)
+        return;
+    for (size_t row = 0; row < t.rows; row++)
+        free_numbers += table_int(&t, row, "free", 0);
+    ctl_rows_add(rows);
+    ctl_rows_set(rows, "state", state);
+    ctl_rows_set_int(rows, "blocks", (int64_t)t.rows);
+    ctl_rows_set_int(rows, "free", free_numbers);
+}
+
+static void add_blocks(void *arg, const char *state, const struct redisReply *reply)
+{
+    (void)state;
+    ctl_rows_add_tables(arg, reply, 1);
+}
+
+int ctl_inventory_show(struct ctl *c, const struct args *a)
+{
+    bool one = ctl_args_given(a, "STATE");
+    struct names states = {0};
+    struct rows *rows = ctl_rows_new(one ? blocks : sums);
+    for (size_t i = 0; i < ctl_state_count(); i++) {
+        if (!one || strcmp(ctl_state_at(i), ctl_args_text(a, "STATE")) == 0)
+            ctl_names_add(&states, ctl_state_at(i));
+    }
+    bool good = ctl_each(c, &states, key_inventory, "inv_blocks", NULL, one ? add_blocks : add_sum,
+                         rows);
+    ctl_names_free(&states);
+    if (good)
+        return ctl_rows_print(rows, ROWS_LIST, c->json);
+    ctl_rows_free(rows);
+    return CTL_FAILED;
+}

@@ -1,0 +1,176 @@
+#include "ctl_verbs.h"
+
+#include <string.h>
+
+/* clang-format off */
+
+#define END {NULL, ARG_FLAG, 0, 0, 0, NULL, NULL, NULL}
+#define ACCT {"ACCT", ARG_ACCOUNT, ARG_REQUIRED, 0, 0, NULL, NULL, "account number"}
+#define DECK {"--deck", ARG_WORD, 0, 0, 0, "default", NULL, "termination route deck (default: default)"}
+
+/* Options of account add and account set; each fills a field of the account. */
+#define ACCOUNT_FIELDS \
+    {"--name", ARG_NAME, 0, 0, 0, NULL, "name", "name of the customer"}, \
+    {"--sessions", ARG_LIMIT, 0, 0, 1000000, NULL, "sessions", "most live calls over all trunks"}, \
+    {"--deck", ARG_WORD, 0, 0, 0, NULL, "deck", "termination route deck"}, \
+    {"--did-monthly", ARG_PRICE, 0, 0, 0, NULL, "did_monthly", "fee a month of a local number"}, \
+    {"--did-setup", ARG_PRICE, 0, 0, 0, NULL, "did_setup", "fee to set up a local number"}, \
+    {"--tfn-monthly", ARG_PRICE, 0, 0, 0, NULL, "tfn_monthly", "fee a month of a toll-free number"}, \
+    {"--tfn-setup", ARG_PRICE, 0, 0, 0, NULL, "tfn_setup", "fee to set up a toll-free number"}, \
+    {"--per-order", ARG_PRICE, 0, 0, 0, NULL, "per_order_cost", "fee of an order"}, \
+    {"--other", ARG_PRICE, 0, 0, 0, NULL, "other_charges", "other charges of an order"}, \
+    {"--tax-percent", ARG_PERCENT, 0, 0, 0, NULL, "tax_bp", "tax on orders"}, \
+    {"--discount-percent", ARG_PERCENT, 0, 0, 0, NULL, "discount_bp", "discount on orders"}, \
+    {"--in-rate", ARG_RATE, 0, 0, 0, NULL, "in_rate", "price a minute of calls to local numbers"}, \
+    {"--tfn-rate", ARG_RATE, 0, 0, 0, NULL, "tfn_rate", "price a minute of calls to toll-free numbers"}, \
+    {"--in-increment", ARG_COUNT, 0, 1, 3600, NULL, "in_increment", "seconds of a billing step of such calls"}, \
+    {"--in-minimum", ARG_COUNT, 0, 0, 3600, NULL, "in_minimum", "seconds billed at least for such calls"}
+
+static const struct arg no_args[] = {END};
+static const struct arg account_only[] = {ACCT, END};
+
+static const struct arg account_add[] = {
+    {"--id", ARG_ACCOUNT, 0, 0, 0, NULL, NULL, "account number (default: the next one from 1000001)"},
+    {"--sandbox", ARG_FLAG, 0, 0, 0, NULL, NULL, "an account to try things with"},
+    ACCOUNT_FIELDS, END};
+static const struct arg account_set[] = {
+    ACCT,
+    {"--status", ARG_COUNT, 0, 0, 1, NULL, "status", "1 active, 0 closed"},
+    ACCOUNT_FIELDS, END};
+static const struct arg account_credit[] = {
+    ACCT,
+    {"AMOUNT", ARG_AMOUNT, ARG_REQUIRED, 0, 0, NULL, NULL, "dollars; negative takes money off"},
+    {"--activity", ARG_TEXT, 0, 0, 0, "Bank Transfer", NULL, "activity of the ledger line (default: Bank Transfer)"},
+    {"--ref", ARG_REF, 0, 0, 0, NULL, NULL, "reference; the same one is booked once (default: a new one)"},
+    {"--note", ARG_TEXT, 0, 0, 0, NULL, NULL, "note of the ledger line"}, END};
+
+static const struct arg token_add[] = {
+    ACCT,
+    {"--label", ARG_WORD, 0, 0, 0, "default", NULL, "label that names it later (default: default)"},
+    {"--scope", ARG_WORD, 0, 0, 0, "all", NULL, "what it may do (default: all)"}, END};
+static const struct arg token_revoke[] = {
+    ACCT,
+    {"LABEL|HASH", ARG_NAME, ARG_REQUIRED, 0, 0, NULL, NULL, "label, or first digits of the hash as listed"}, END};
+
+static const struct arg inventory_import[] = {
+    {"FILE", ARG_FILE, ARG_REQUIRED, 0, 0, NULL, NULL, "CSV with the header number,state,ratecenter,city"}, END};
+static const struct arg inventory_show[] = {
+    {"STATE", ARG_STATE, 0, 0, 0, NULL, NULL, "blocks of this state (default: sums of all states)"}, END};
+
+static const struct arg carrier_add[] = {
+    {"NAME", ARG_NAME, ARG_REQUIRED, 0, 0, NULL, NULL, "upstream carrier"},
+    {"ADDR", ARG_ADDRESSES, ARG_REQUIRED | ARG_REST, 0, 0, NULL, NULL, "addresses that its calls come from"}, END};
+static const struct arg carrier_remove[] = {
+    {"NAME|ADDR", ARG_NAME, ARG_REQUIRED, 0, 0, NULL, NULL, "a carrier with all its addresses, or one address"}, END};
+
+static const struct arg gateway_add[] = {
+    {"NAME", ARG_WORD, ARG_REQUIRED, 0, 0, NULL, NULL, "upstream gateway"},
+    {"HOST[:PORT]", ARG_HOST, ARG_REQUIRED, 0, 0, NULL, NULL, "IP address (default port: 5060)"},
+    {"--prefixes", ARG_PREFIXES, 0, 0, 0, NULL, NULL, "dialled prefixes that it takes"},
+    {"--priority", ARG_COUNT, 0, 1, 1000, "1", NULL, "1 is tried first (default: 1)"},
+    {"--weight", ARG_COUNT, 0, 1, 1000, "1", NULL, "share among equals (default: 1)"},
+    DECK,
+    {"--strip", ARG_COUNT, 0, 0, 15, NULL, "strip", "digits cut off the number first"},
+    {"--prefix", ARG_DIGITS, 0, 0, 0, NULL, "prefix", "digits put before the number then"},
+    {"--capacity", ARG_LIMIT, 0, 1, 1000000, NULL, "capacity", "most calls at once"},
+    {"--cps", ARG_LIMIT, 0, 1, 1000000, NULL, "cps", "most calls a second"}, END};
+static const struct arg gateway_route[] = {
+    {"NAME", ARG_WORD, ARG_REQUIRED, 0, 0, NULL, NULL, "upstream gateway"},
+    {"PREFIX", ARG_PREFIXES, ARG_REQUIRED | ARG_REST, 0, 0, NULL, NULL, "dialled prefixes that it takes"},
+    {"--priority", ARG_COUNT, 0, 1, 1000, "1", NULL, "1 is tried first (default: 1)"},
+    {"--weight", ARG_COUNT, 0, 1, 1000, "1", NULL, "share among equals (default: 1)"},
+    {"--remove", ARG_FLAG, 0, 0, 0, NULL, NULL, "take these prefixes off it"},
+    DECK, END};
+static const struct arg gateway_list[] = {DECK, END};
+static const struct arg gateway_remove[] = {
+    {"NAME", ARG_WORD, ARG_REQUIRED, 0, 0, NULL, NULL, "upstream gateway"}, 
+    {"--deck", ARG_WORD, 0, 0, 0, NULL, NULL, "a deck that no account uses, to clear as well"}, END};
+
+static const struct arg rate_set[] = {
+    {"PREFIX", ARG_PREFIX, ARG_REQUIRED, 0, 0, NULL, NULL, "dialled prefix"},
+    {"RATE", ARG_RATE, ARG_REQUIRED, 0, 0, NULL, NULL, "price a minute"},
+    {"--increment", ARG_COUNT, 0, 1, 3600, "6", NULL, "seconds of a billing step (default: 6)"},
+    {"--minimum", ARG_COUNT, 0, 1, 3600, "6", NULL, "seconds billed at least (default: 6)"},
+    DECK, END};
+static const struct arg rate_import[] = {
+    {"FILE", ARG_FILE, ARG_REQUIRED, 0, 0, NULL, NULL, "CSV with the header prefix,rate,increment,minimum"},
+    DECK, END};
+static const struct arg rate_list[] = {DECK, END};
+
+static const struct arg trunk_grant[] = {
+    ACCT,
+    {"TG", ARG_COUNT, ARG_REQUIRED, 1, 1000000000000, NULL, NULL, "trunk id"},
+    {"--sessions", ARG_LIMIT, 0, 0, 1000000, NULL, NULL, "most live calls"},
+    {"--ports", ARG_LIMIT, 0, 0, 1000000, NULL, NULL, "the same, as termination trunks call it"},
+    {"--cps", ARG_LIMIT, 0, 0, 1000000, NULL, NULL, "most calls a second"}, END};
+static const struct arg number_show[] = {
+    {"NUMBER", ARG_NUMBER, ARG_REQUIRED, 0, 0, NULL, NULL, "telephone number"}, END};
+
+static const struct arg call_list[] = {
+    {"ACCT", ARG_ACCOUNT, 0, 0, 0, NULL, NULL, "account number (default: all accounts)"}, END};
+static const struct arg call_show[] = {
+    ACCT,
+    {"CALL", ARG_REF, ARG_REQUIRED, 0, 0, NULL, NULL, "call id"}, END};
+static const struct arg cdr_list[] = {
+    ACCT,
+    {"--last", ARG_COUNT, 0, 1, 100000, "20", NULL, "how many, newest first (default: 20)"}, END};
+static const struct arg order_show[] = {
+    ACCT,
+    {"ID", ARG_COUNT, ARG_REQUIRED, 1, 1000000000000, NULL, NULL, "order id"}, END};
+
+const struct verb ctl_verbs[] = {
+    {"account", "add", ctl_account_add, "open an account", account_add, false},
+    {"account", "set", ctl_account_set, "change an account", account_set, false},
+    {"account", "list", ctl_account_list, "list the accounts", no_args, false},
+    {"account", "show", ctl_account_show, "show an account with its rates", account_only, false},
+    {"account", "credit", ctl_account_credit, "book money on an account", account_credit, false},
+    {"token", "add", ctl_token_add, "make a token of the API and print it, once", token_add, false},
+    {"token", "list", ctl_token_list, "list an account's tokens", account_only, false},
+    {"token", "revoke", ctl_token_revoke, "revoke a token at once", token_revoke, false},
+    {"inventory", "import", ctl_inventory_import, "take numbers into the inventory", inventory_import, false},
+    {"inventory", "show", ctl_inventory_show, "count free numbers", inventory_show, false},
+    {"carrier", "add", ctl_carrier_add, "accept calls from an upstream carrier", carrier_add, false},
+    {"carrier", "list", ctl_carrier_list, "list the carriers' addresses", no_args, false},
+    {"carrier", "remove", ctl_carrier_remove, "accept them no more", carrier_remove, false},
+    {"gateway", "add", ctl_gateway_add, "add a gateway that takes outgoing calls, or change it", gateway_add, false},
+    {"gateway", "route", ctl_gateway_route, "send prefixes to a gateway", gateway_route, false},
+    {"gateway", "list", ctl_gateway_list, "list the gateways and their prefixes", gateway_list, false},
+    {"gateway", "remove", ctl_gateway_remove, "remove a gateway and its routes", gateway_remove, false},
+    {"rate", "set", ctl_rate_set, "price a dialled prefix", rate_set, false},
+    {"rate", "import", ctl_rate_import, "price many prefixes", rate_import, false},
+    {"rate", "list", ctl_rate_list, "list the prices", rate_list, false},
+    {"grant", "", ctl_trunk_grant, "set what a trunk may use", trunk_grant, false},
+    {"trunk", "list", ctl_trunk_list, "list an account's trunks", account_only, false},
+    {"number", "show", ctl_number_show, "show whose a number is and where it goes", number_show, false},
+    {"call", "list", ctl_call_list, "list live calls", call_list, false},
+    {"call", "show", ctl_call_show, "show a live call", call_show, false},
+    {"cdr", "list", ctl_cdr_list, "list an account's latest calls", cdr_list, false},
+    {"order", "list", ctl_order_list, "list an account's orders", account_only, false},
+    {"order", "show", ctl_order_show, "show an order with its numbers", order_show, false},
+    {"schema", "show", ctl_schema_show, "show the schema that the server holds", no_args, true},
+    {NULL, NULL, NULL, NULL, NULL, false},
+};
+
+/* clang-format on */
+
+const struct verb *ctl_verbs_find(char *const words[], size_t n, size_t *ret_words)
+{
+    for (const struct verb *v = ctl_verbs; v->noun; v++) {
+        if (n == 0 || strcmp(v->noun, words[0]) != 0)
+            continue;
+        if (v->name[0] == '\0' || (n > 1 && strcmp(v->name, words[1]) == 0)) {
+            *ret_words = v->name[0] == '\0' ? 1 : 2;
+            return v;
+        }
+    }
+    return NULL;
+}
+
+bool ctl_verbs_noun(const char *noun)
+{
+    for (const struct verb *v = ctl_verbs; v->noun; v++) {
+        if (strcmp(v->noun, noun) == 0)
+            return true;
+    }
+    return false;
+}

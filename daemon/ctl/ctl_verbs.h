@@ -1,0 +1,27 @@
+/* The table of all verbs, and the functions behind it. */
+#ifndef TRUNKLINE_CTL_VERBS_H
+#define TRUNKLINE_CTL_VERBS_H
+
+#include "ctl.h"
+
+extern const struct verb ctl_verbs[]; /* ends with a NULL noun */
+
+/* The row of a noun and verb. *ret_words says how many of the n words named it. NULL: no such. */
+const struct verb *ctl_verbs_find(char *const words[], size_t n, size_t *ret_words);
+bool ctl_verbs_noun(const char *noun);
+
+typedef int ctl_verb_fn(struct ctl *c, const struct args *a);
+
+ctl_verb_fn ctl_account_add, ctl_account_set, ctl_account_list, ctl_account_show,
+    ctl_account_credit;
+ctl_verb_fn ctl_token_add, ctl_token_list, ctl_token_revoke;
+ctl_verb_fn ctl_inventory_import, ctl_inventory_show;
+ctl_verb_fn ctl_carrier_add, ctl_carrier_list, ctl_carrier_remove;
+ctl_verb_fn ctl_gateway_add, ctl_gateway_route, ctl_gateway_list, ctl_gateway_remove;
+ctl_verb_fn ctl_rate_set, ctl_rate_import, ctl_rate_list;
+ctl_verb_fn ctl_trunk_grant, ctl_trunk_list, ctl_number_show;
+ctl_verb_fn ctl_call_list, ctl_call_show, ctl_cdr_list;
+ctl_verb_fn ctl_order_list, ctl_order_show;
+ctl_verb_fn ctl_schema_show;
+
+#endif
