@@ -15,7 +15,7 @@ function check.int(text, least, most, what)
   if not value or value < least or value > most then
     door.misuse(what .. ' is no integer of ' .. string.format('%.0f to %.0f', least, most) .. ': ' .. text)
   end
-  return value
+  return value + 0 -- a negative zero becomes zero
 end
 
 -- As check.int; nil when the text is empty or absent.

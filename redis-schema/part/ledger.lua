@@ -4,6 +4,7 @@ local ledger = {}
 
 -- Adds a signed amount to the balance; returns the balance after and the id of the line.
 function ledger.book(account, amount, activity, ref, note)
+  amount = amount + 0 -- a negative zero becomes zero
   local balance = redis.call('HINCRBY', account, 'balance', amount)
   local id = redis.call('XADD', key.ledger(account), '*', 'activity', activity, 'amount', amount,
     'balance', balance, 'ref', ref, 'note', note)
