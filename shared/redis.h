@@ -12,7 +12,7 @@ struct redis_settings {
     const char *address; /* "HOST:PORT" or "unix:PATH"; all texts borrowed until _open returns */
     const char *user;    /* "" or NULL: default user */
     const char *password;
-    int64_t timeout_ms; /* connect, and each reply */
+    int64_t timeout_ms; /* connect, and longest silence before or within a reply */
     unsigned connections;
 };
 
@@ -40,32 +40,33 @@ void cmd_fcall(struct cmd *c, const char *function, const char *key);
 void cmd_fcall_ro(struct cmd *c, const char *function, const char *key);
 
 /* Sends one command and waits. *ret is set whenever a reply came, even when the result is
- * ERR_REFUSED; free it with reply_free. Results as reply_check. A command that failed before it was
- * written is sent once more on a new connection; one that may have been applied is not
- * (ERR_TIMEOUT or ERR_UNAVAILABLE): the caller repeats it if it is idempotent. */
+ * ERR_REFUSED, else NULL; free it with reply_free. Results as reply_check. A command that failed
+ * before it was written is sent once more on a new connection; one that may have been applied is
+ * not (ERR_TIMEOUT or ERR_UNAVAILABLE): the caller repeats it if it is idempotent. */
 MUST_CHECK int redis_send(struct redis_pool *p, const struct cmd *c, struct redisReply **ret);
 
 /* As redis_send, for commands that are no functions: no reply_check, any reply type. */
 MUST_CHECK int redis_raw(struct redis_pool *p, const struct cmd *c, struct redisReply **ret);
 
-/* Sends n commands in one write and reads n replies; all or none of ret[] are set. No reply_check. */
+/* Sends n commands in one write and reads n replies; all of ret[] are set, or all are NULL. No
+ * reply_check. */
 MUST_CHECK int redis_pipeline(struct redis_pool *p, const struct cmd *cmds, size_t n,
                               struct redisReply **ret);
 
 /* FCALL (or FCALL_RO) with one key and text arguments up to NULL. */
 MUST_CHECK int redis_fcall(struct redis_pool *p, struct redisReply **ret, const char *function,
-                           const char *key, ... /* const char *, NULL */)
-    __attribute__((sentinel));
+                           const char *key, ... /* const char *, NULL */) __attribute__((sentinel));
 MUST_CHECK int redis_fcall_ro(struct redis_pool *p, struct redisReply **ret, const char *function,
                               const char *key, ... /* const char *, NULL */)
     __attribute__((sentinel));
 
 /* Plain replies (redis_raw, redis_pipeline), any type: */
-const char *raw_text(const struct redisReply *r);  /* bulk, status or error text; "" otherwise */
+const char *raw_text(const struct redisReply *r); /* bulk, status or error text; "" otherwise */
+struct span raw_span(const struct redisReply *r); /* bulk with any bytes; empty otherwise */
 int64_t raw_int(const struct redisReply *r, int64_t otherwise);
-size_t raw_count(const struct redisReply *r);      /* elements of an array, else 0 */
+size_t raw_count(const struct redisReply *r); /* elements of an array, else 0 */
 const struct redisReply *raw_at(const struct redisReply *r, size_t i); /* NULL past the end */
-bool raw_is_error(const struct redisReply *r);     /* an error reply, or NULL */
+bool raw_is_error(const struct redisReply *r);                         /* an error reply, or NULL */
 bool raw_is_nil(const struct redisReply *r);
 
 #endif

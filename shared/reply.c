@@ -145,6 +145,11 @@ const char *raw_text(const struct redisReply *r)
     return text ? r->str : "";
 }
 
+struct span raw_span(const struct redisReply *r)
+{
+    return is_text(r) ? (struct span){r->str, r->len} : SPAN_LIT("");
+}
+
 int64_t raw_int(const struct redisReply *r, int64_t otherwise)
 {
     if (r != NULL && r->type == REDIS_REPLY_INTEGER)
