@@ -29,7 +29,7 @@ const char *clock_text(int64_t unix_ms, char buf[CLOCK_TEXT])
     time_t t = (time_t)floor_seconds(unix_ms);
     struct tm tm;
     gmtime_r(&t, &tm);
-    char text[64]; /* roomy: %Y of year 33 is "33" in strftime, so print the parts */
+    char text[64]; /* as far as the compiler knows, a year may have ten digits */
     snprintf(text, sizeof(text), "%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
              tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
     memcpy(buf, text, CLOCK_TEXT - 1);

@@ -55,8 +55,9 @@ void redis_close(struct redis_pool *p)
 }
 
 /* Waits until the socket can be read or written. */
-static int wait_for(const redisContext *ctx, short events, int64_t deadline_ms)
+static int wait_for(const redisContext *ctx, short events, int64_t timeout_ms)
 {
+    int64_t deadline_ms = clock_boot_ms() + timeout_ms;
     for (;;) {
         int64_t left = deadline_ms - clock_boot_ms();
         struct pollfd fd = {ctx->fd, events, 0};
@@ -71,7 +72,7 @@ static int wait_for(const redisContext *ctx, short events, int64_t deadline_ms)
 }
 
 /* *ret_written counts the bytes that the kernel took, on failure too. */
-static int write_all(const redisContext *ctx, const struct redis_wire *w, int64_t deadline_ms,
+static int write_all(const redisContext *ctx, const struct redis_wire *w, int64_t timeout_ms,
                      size_t *ret_written)
 {
     *ret_written = 0;
@@ -84,14 +85,15 @@ static int write_all(const redisContext *ctx, const struct redis_wire *w, int64_
         }
         if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
             return ERR_UNAVAILABLE;
-        int err = wait_for(ctx, POLLOUT, deadline_ms);
+        int err = wait_for(ctx, POLLOUT, timeout_ms);
         if (err != ERR_OK)
             return err;
     }
     return ERR_OK;
 }
 
-static int read_one(redisContext *ctx, int64_t deadline_ms, redisReply **ret)
+/* A long reply may take longer than the timeout, as long as bytes keep coming. */
+static int read_one(redisContext *ctx, int64_t timeout_ms, redisReply **ret)
 {
     for (;;) {
         void *reply = NULL;
@@ -103,7 +105,7 @@ static int read_one(redisContext *ctx, int64_t deadline_ms, redisReply **ret)
             *ret = reply;
             return ERR_OK;
         }
-        int err = wait_for(ctx, POLLIN, deadline_ms);
+        int err = wait_for(ctx, POLLIN, timeout_ms);
         if (err != ERR_OK)
             return err;
         if (redisBufferRead(ctx) != REDIS_OK)
@@ -111,15 +113,17 @@ static int read_one(redisContext *ctx, int64_t deadline_ms, redisReply **ret)
     }
 }
 
-/* Each reply has its own deadline. All or none of ret[] are set. */
+/* All or none of ret[] are set. */
 static int read_all(struct redis_pool *p, redisContext *ctx, size_t n, redisReply **ret)
 {
     for (size_t i = 0; i < n; i++) {
         redisReply *reply;
-        int err = read_one(ctx, clock_boot_ms() + p->target.timeout_ms, &reply);
+        int err = read_one(ctx, p->target.timeout_ms, &reply);
         if (err != ERR_OK) {
-            while (i > 0)
-                reply_free(ret[--i]);
+            while (i-- > 0) {
+                reply_free(ret[i]);
+                ret[i] = NULL;
+            }
             return err;
         }
         ret[i] = reply;
@@ -133,16 +137,16 @@ static int log_in(struct redis_pool *p, redisContext *ctx)
     struct redis_wire w = {0};
     redisReply *reply = NULL;
     size_t written;
-    int64_t deadline = clock_boot_ms() + p->target.timeout_ms;
+    int64_t timeout_ms = p->target.timeout_ms;
     redis_target_auth(&p->target, &auth);
     int err = auth.failed ? ERR_NOMEM : ERR_OK;
     if (err != ERR_OK || auth.n == 0)
         goto out;
     err = redis_wire_add(&w, auth.n, (const char *const *)auth.argv, auth.lens);
     if (err == ERR_OK)
-        err = write_all(ctx, &w, deadline, &written);
+        err = write_all(ctx, &w, timeout_ms, &written);
     if (err == ERR_OK)
-        err = read_one(ctx, deadline, &reply);
+        err = read_one(ctx, timeout_ms, &reply);
     if (err == ERR_OK && raw_is_error(reply)) {
         log_error("redis %s: login refused: %s", p->target.name, raw_text(reply));
         err = ERR_UNAVAILABLE;
@@ -236,7 +240,7 @@ static int write_retrying(struct redis_pool *p, redisContext **ctx, const struct
         if (err != ERR_OK)
             return err;
         size_t written;
-        err = write_all(*ctx, w, clock_boot_ms() + p->target.timeout_ms, &written);
+        err = write_all(*ctx, w, p->target.timeout_ms, &written);
         bool safe = n == 1 || written == 0;
         if (err != ERR_UNAVAILABLE || attempt > 0 || !safe)
             return err;
@@ -267,6 +271,8 @@ int redis_pipeline(struct redis_pool *p, const struct cmd *cmds, size_t n, struc
 {
     struct redis_wire w = {0};
     int err = ERR_OK;
+    for (size_t i = 0; i < n; i++)
+        ret[i] = NULL;
     for (size_t i = 0; i < n && err == ERR_OK; i++) {
         const struct cmd *c = &cmds[i];
         err =
@@ -280,7 +286,6 @@ int redis_pipeline(struct redis_pool *p, const struct cmd *cmds, size_t n, struc
 
 int redis_raw(struct redis_pool *p, const struct cmd *c, struct redisReply **ret)
 {
-    *ret = NULL;
     return redis_pipeline(p, c, 1, ret);
 }
 
