@@ -51,6 +51,7 @@ struct admit_answer {
 typedef void admit_fn(void *arg, const struct admit_answer *answer);
 
 /* Calls fn once, later. ERR_UNAVAILABLE: at once, without calling fn; nothing was asked. */
-MUST_CHECK int admit_ask(struct core *core, const struct admit_question *q, admit_fn *fn, void *arg);
+MUST_CHECK int admit_ask(struct core *core, const struct admit_question *q, admit_fn *fn,
+                         void *arg);
 
 #endif

@@ -1,5 +1,6 @@
 /* Memory that lives and dies together: one arena a message. libosip2 allocates from the arena that
- * is current, so that freeing a parsed message is one call. Not thread-safe: one loop, one thread. */
+ * is current, so that freeing a parsed message is one call. Not thread-safe: one loop, one thread.
+ */
 #ifndef TRUNKLINE_ARENA_H
 #define TRUNKLINE_ARENA_H
 

@@ -22,7 +22,8 @@ bool branch_read(struct span branch, uint64_t *ret_id, uint32_t *ret_loop);
 /* Finds a branch of ours in the first 2 KiB: cheap, before any parsing. */
 bool branch_in_head(struct span bytes, uint64_t *ret_id);
 
-/* Hash over what decides where a request goes: Request-URI, Route, From and To tags, Call-ID, CSeq. */
+/* Hash over what decides where a request goes: Request-URI, Route, From and To tags, Call-ID, CSeq.
+ */
 uint32_t branch_loop_hash(const struct msg *m);
 
 /* 64-bit FNV-1a; start from BRANCH_HASH_START or an earlier result. */

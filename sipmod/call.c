@@ -40,7 +40,7 @@ struct call {
     size_t n_targets, next_target;
     char current[ADDR_PORT_TEXT]; /* address of the target that is being tried */
     char attempts[ATTEMPTS];
-    int64_t invited, rang, answered_at; /* clock_boot_ms */
+    int64_t invited, rang; /* clock_boot_ms */
 };
 
 static void try_next(struct call *c);
@@ -57,22 +57,29 @@ static const struct target *current_target(const struct call *c)
     return c->next_target ? &c->targets[c->next_target - 1] : NULL;
 }
 
-/* Tells Redis that an admitted call is over before it was answered. */
-static void finish(struct call *c, int code, const char *reason, const char *by)
+/* What Redis must know of the call as it stands. */
+static struct outbox_event event_now(const struct call *c, int code, const char *reason,
+                                     const char *by)
 {
     const struct target *t = current_target(c);
-    struct outbox_end end = {.code = code,
-                             .reason = reason,
-                             .by = by,
-                             .target = c->current,
-                             .attempts = c->attempts,
-                             .upstream = c->outbound && t ? t->gateway : "",
-                             .pdd_ms = post_dial_delay(c)};
+    return (struct outbox_event){.code = code,
+                                 .reason = reason,
+                                 .by = by,
+                                 .target = c->current,
+                                 .attempts = c->attempts,
+                                 .upstream = t ? t->gateway : "",
+                                 .pdd_ms = post_dial_delay(c)};
+}
+
+/* An admitted call is over before it was answered. */
+static void finish(struct call *c, int code, const char *reason, const char *by)
+{
+    struct outbox_event event = event_now(c, code, reason, by);
     if (c->ended)
         return;
     c->ended = true;
     if (c->admitted)
-        outbox_finish(c->core->outbox, c->account, c->id, &end);
+        outbox_finish(c->core->outbox, c->account, c->id, &event);
 }
 
 /* Answers by ourselves and ends the call. */
@@ -85,7 +92,8 @@ static void refuse(struct call *c, int status, const char *reason, const char *t
         finish(c, 487, "cancelled", "caller");
         return;
     }
-    relay_respond(c->relay, status, NULL, refusal_lines(status, reason, text, retry_after_s, lines));
+    relay_respond(c->relay, status, NULL,
+                  refusal_lines(status, reason, text, retry_after_s, lines));
     finish(c, status, reason, "system");
 }
 
@@ -117,11 +125,11 @@ static void on_answered(void *user, const struct msg *response)
         return;
     c->answered = true;
     c->ended = true; /* from here on the dialog's BYE ends it */
-    c->answered_at = clock_boot_ms();
     if (!c->rang)
-        c->rang = c->answered_at;
+        c->rang = clock_boot_ms();
     note_attempt(c, response->status);
-    outbox_answer(c->core->outbox, c->account, c->id, c->current, post_dial_delay(c));
+    struct outbox_event event = event_now(c, response->status, "answered", "");
+    outbox_answer(c->core->outbox, c->account, c->id, &event);
 }
 
 /* The next target has its turn after no answer, 408 and server failures only. */
@@ -141,7 +149,9 @@ static void on_failed(void *user, int status, bool by_target)
     struct call *c = user;
     bool cancelled = relay_is_cancelled(c->relay);
     finish(c, status, cancelled ? "cancelled" : refusal_reason(status),
-           cancelled ? "caller" : by_target ? "callee" : "system");
+           cancelled   ? "caller"
+           : by_target ? "callee"
+                       : "system");
 }
 
 static void on_ended(void *user)
@@ -191,8 +201,7 @@ static void on_resolved(void *arg, const struct addr *address)
     if (address) {
         addr_port_text(address, c->current);
         target.to.remote = *address;
-        target.to.listener =
-            transport_listener_for(c->core->transport, address, c->from.listener);
+        target.to.listener = transport_listener_for(c->core->transport, address, c->from.listener);
     }
     if (!target.to.listener) {
         note_attempt(c, 503);
@@ -330,9 +339,15 @@ static void ask_admission(struct call *c)
         .source = addr_port_text(&c->from.remote, source),
         .upstream = c->carrier,
         .callid = callid,
-        .rate = c->exit.rated ? c->exit.rate : c->outbound ? "0" : "",
-        .increment = c->exit.rated ? c->exit.increment : c->outbound ? "1" : "",
-        .minimum = c->exit.rated ? c->exit.minimum : c->outbound ? "0" : "",
+        .rate = c->exit.rated ? c->exit.rate
+                : c->outbound ? "0"
+                              : "",
+        .increment = c->exit.rated ? c->exit.increment
+                     : c->outbound ? "1"
+                                   : "",
+        .minimum = c->exit.rated ? c->exit.minimum
+                   : c->outbound ? "0"
+                                 : "",
         .cached = c->cached_owner,
     };
     if (admit_ask(c->core, &q, on_admitted, c) != ERR_OK)

@@ -1,5 +1,5 @@
-/* An initial INVITE from its arrival to its final response: whose call it is, admission, its targets
- * in order, and what Redis must know of it. */
+/* An initial INVITE from its arrival to its final response: whose call it is, admission, its
+ * targets in order, and what Redis must know of it. */
 #ifndef TRUNKLINE_CALL_H
 #define TRUNKLINE_CALL_H
 

@@ -144,8 +144,8 @@ static void put_to(struct out *o, const struct msg *request, int status)
     out_text(o, "\r\n");
 }
 
-void derive_response(struct out *o, const struct msg *request, const struct addr *source, int status,
-                     const char *reason, struct span lines)
+void derive_response(struct out *o, const struct msg *request, const struct addr *source,
+                     int status, const char *reason, struct span lines)
 {
     out_format(o, "SIP/2.0 %d %s\r\n", status, reason ? reason : msg_reason(status));
     put_vias(o, request, source);

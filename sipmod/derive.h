@@ -14,11 +14,11 @@ MUST_CHECK int derive_cancel(struct span invite, char **ret, size_t *ret_n);
 MUST_CHECK int derive_ack(struct span invite, const struct msg *response, char **ret,
                           size_t *ret_n);
 
-/* A response of our own (§8.2.6): Via, From, To, Call-ID and CSeq of the request, a To tag if it has
- * none and status isn't 100, then `lines` (whole header lines or empty). `source` goes into the
+/* A response of our own (§8.2.6): Via, From, To, Call-ID and CSeq of the request, a To tag if it
+ * has none and status isn't 100, then `lines` (whole header lines or empty). `source` goes into the
  * topmost Via (received, rport; §18.2.1, RFC 3581). `reason` NULL: the standard phrase. */
-void derive_response(struct out *o, const struct msg *request, const struct addr *source, int status,
-                     const char *reason, struct span lines);
+void derive_response(struct out *o, const struct msg *request, const struct addr *source,
+                     int status, const char *reason, struct span lines);
 
 /* ";received=…;rport=…" for the topmost Via, as far as it needs them; the existing empty rport is
  * to be cut by the caller: *ret_rport tells where it stands, or is empty. */

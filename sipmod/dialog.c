@@ -101,12 +101,12 @@ struct transit {
 
 static void finish_call(const struct transit *t)
 {
-    struct outbox_end end = {.code = 200,
-                             .reason = "answered",
-                             .by = t->by_caller ? "caller" : "callee",
-                             .target = "",
-                             .attempts = "",
-                             .upstream = ""};
+    struct outbox_event end = {.code = 200,
+                               .reason = "answered",
+                               .by = t->by_caller ? "caller" : "callee",
+                               .target = "",
+                               .attempts = "",
+                               .upstream = ""};
     outbox_finish(t->core->outbox, t->route.rr.account, t->route.rr.call, &end);
 }
 
@@ -163,8 +163,7 @@ static void on_resolved(void *arg, const struct addr *address)
     }
     if (address) {
         target.to.remote = *address;
-        target.to.listener =
-            transport_listener_for(t->core->transport, address, t->from.listener);
+        target.to.listener = transport_listener_for(t->core->transport, address, t->from.listener);
     }
     if (relay_is_cancelled(t->relay))
         relay_give_up(t->relay, 487);
@@ -215,11 +214,10 @@ static void on_ack_resolved(void *arg, const struct addr *address)
     struct span bytes;
     if (address) {
         target.to.remote = *address;
-        target.to.listener =
-            transport_listener_for(a->core->transport, address, a->from.listener);
+        target.to.listener = transport_listener_for(a->core->transport, address, a->from.listener);
     }
-    if (target.to.listener && relay_build(a->core, a->msg, &a->from.remote, &target,
-                                          branch_new_id(), &bytes) == ERR_OK)
+    if (target.to.listener &&
+        relay_build(a->core, a->msg, &a->from.remote, &target, branch_new_id(), &bytes) == ERR_OK)
         transport_send(&target.to, bytes);
     msg_free(a->msg);
     free(a);

@@ -9,8 +9,8 @@
 /* How an in-dialog request goes on. */
 struct dialog_route {
     struct rr rr;
-    bool drop_first_route; /* the topmost Route is ours */
-    bool drop_last_route;  /* strict routing: the last Route becomes the Request-URI */
+    bool drop_first_route;   /* the topmost Route is ours */
+    bool drop_last_route;    /* strict routing: the last Route becomes the Request-URI */
     struct span request_uri; /* empty: as received */
     struct uri next_hop;
 };

@@ -139,7 +139,8 @@ static void tell_synced(struct directory *d)
 static void end_source_round(struct directory *d)
 {
     struct source_entry *e, *next;
-    HASH_ITER(hh, d->sources, e, next) {
+    HASH_ITER(hh, d->sources, e, next)
+    {
         if (e->seen != d->source_round)
             drop_source(d, e);
     }
@@ -150,7 +151,8 @@ static void end_source_round(struct directory *d)
 static void end_gateway_round(struct directory *d)
 {
     struct gateway_entry *e, *next;
-    HASH_ITER(hh, d->gateways, e, next) {
+    HASH_ITER(hh, d->gateways, e, next)
+    {
         if (e->seen != d->gateway_round)
             drop_gateway(d, e);
     }

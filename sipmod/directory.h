@@ -29,8 +29,8 @@ struct gateway {
 struct directory;
 
 /* `synced` is called each time both tables have been read whole. */
-MUST_CHECK int directory_new(struct directory **ret, struct store *store,
-                             void (*synced)(void *arg), void *arg);
+MUST_CHECK int directory_new(struct directory **ret, struct store *store, void (*synced)(void *arg),
+                             void *arg);
 void directory_free(struct directory *d); /* accepts NULL */
 
 /* Reads one entry again; empty: all. */

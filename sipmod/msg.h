@@ -65,13 +65,13 @@ struct header_line {
 
 /* Scheme, user, host, port and parameters of a URI, as borrowed text in its message's arena. */
 struct uri {
-    struct span text;          /* as received, without <> */
-    struct span scheme;        /* "sip", "sips", "tel", …: lower-cased by nobody, compare folded */
-    struct span user, host;    /* user without password, escapes kept; host without brackets */
-    struct span params;        /* after the first ';' of a sip URI or tel URI, without headers */
-    struct span headers;       /* after '?' */
-    struct span user_params;   /* after the first ';' inside the user part (";npdi;rn=…") */
-    uint16_t port;             /* 0: none */
+    struct span text;        /* as received, without <> */
+    struct span scheme;      /* "sip", "sips", "tel", …: lower-cased by nobody, compare folded */
+    struct span user, host;  /* user without password, escapes kept; host without brackets */
+    struct span params;      /* after the first ';' of a sip URI or tel URI, without headers */
+    struct span headers;     /* after '?' */
+    struct span user_params; /* after the first ';' inside the user part (";npdi;rn=…") */
+    uint16_t port;           /* 0: none */
 };
 
 struct via {
@@ -100,14 +100,14 @@ struct msg {
     size_t n_headers;
 
     bool is_request;
-    enum method method;  /* of the start line, or of CSeq in a response */
+    enum method method; /* of the start line, or of CSeq in a response */
     struct span method_text;
     struct span uri_text; /* Request-URI as received */
-    struct uri uri;       /* Request-URI; only scheme and text are set for schemes but sip(s), tel */
-    int status;           /* of a response */
+    struct uri uri; /* Request-URI; only scheme and text are set for schemes but sip(s), tel */
+    int status;     /* of a response */
     struct span reason;
 
-    struct via via;       /* topmost */
+    struct via via; /* topmost */
     struct name_addr from, to;
     struct span call_id;
     uint32_t cseq;
@@ -117,17 +117,17 @@ struct msg {
 
 /* Why a message isn't accepted. status 0: drop it without a response. */
 struct msg_fault {
-    int status;         /* 400, 413, 416, 420, 505, … or 0 */
-    const char *text;   /* static; names the header: "Malformed CSeq" */
-    const char *kind;   /* static word for counters: "cseq", "framing", … */
+    int status;       /* 400, 413, 416, 420, 505, … or 0 */
+    const char *text; /* static; names the header: "Malformed CSeq" */
+    const char *kind; /* static word for counters: "cseq", "framing", … */
 };
 
 enum {
-    MSG_BYTES_MAX = 65535,    /* one message, start line to the end of its body */
-    MSG_HEADERS_MAX = 256,    /* header lines */
-    MSG_LINE_MAX = 8192,      /* bytes of one header with folds */
-    MSG_PARAMS_MAX = 64,      /* parameters of one Via, From or To element or URI */
-    MSG_ELEMENTS_MAX = 128,   /* comma-separated elements of one header in all its lines */
+    MSG_BYTES_MAX = 65535,  /* one message, start line to the end of its body */
+    MSG_HEADERS_MAX = 256,  /* header lines */
+    MSG_LINE_MAX = 8192,    /* bytes of one header with folds */
+    MSG_PARAMS_MAX = 64,    /* parameters of one Via, From or To element or URI */
+    MSG_ELEMENTS_MAX = 128, /* comma-separated elements of one header in all its lines */
 };
 
 /* Understands one datagram (stream: one framed message). Copies it into a new arena.
@@ -164,7 +164,7 @@ MUST_CHECK int msg_read_uri(const struct msg *m, struct span text, struct uri *r
 /* Value of parameter `name` among ";a=b;c": true when present; *ret_value empty without '='. */
 bool msg_param(struct span params, const char *name, struct span *ret_value);
 
-enum method msg_method(struct span text);        /* case-sensitive (RFC 3261 §7.1) */
-const char *msg_reason(int status);              /* standard reason phrase, "" if unknown */
+enum method msg_method(struct span text); /* case-sensitive (RFC 3261 §7.1) */
+const char *msg_reason(int status);       /* standard reason phrase, "" if unknown */
 
 #endif

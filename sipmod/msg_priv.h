@@ -4,7 +4,8 @@
 
 #include "msg.h"
 
-/* Framing (msg_scan.c). The first fault is kept; what can be indexed behind it still is, so that a
+/* Framing (msg_scan.c). The first fault is kept, but for want of memory,
+ * which goes before all; what can be indexed behind it still is, so that a
  * response can be built. */
 struct scan {
     struct msg *m;

@@ -8,7 +8,7 @@ enum { HEADERS_FIRST = 32 }; /* room for so many lines before the array grows to
 
 void scan_fault(struct scan *s, int err, int status, const char *kind, const char *text)
 {
-    if (s->fault.text)
+    if (s->fault.text && err != ERR_NOMEM)
         return;
     s->err = err;
     s->fault = (struct msg_fault){.status = status, .kind = kind, .text = text};

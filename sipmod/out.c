@@ -5,6 +5,8 @@
 
 void out_span(struct out *o, struct span s)
 {
+    if (s.n == 0)
+        return;
     if (o->full || s.n > o->cap - o->n) {
         o->full = true;
         return;

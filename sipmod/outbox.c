@@ -26,7 +26,8 @@ struct entry {
     char target[PLACE], attempts[ATTEMPTS], upstream[PLACE];
     char reason[WORD], by[WORD];
     int code;
-    int64_t pdd_ms, happened, answered; /* clock_boot_ms */
+    int64_t pdd_ms;
+    int64_t happened; /* clock_boot_ms */
 };
 
 struct outbox {
@@ -96,20 +97,19 @@ static int send_answer(struct entry *e)
 {
     char ms[24], pdd[24];
     snprintf(pdd, sizeof pdd, "%lld", (long long)e->pdd_ms);
-    const char *args[] = {e->call, ago(e->happened, ms), e->target, pdd};
-    return store_call(e->outbox->store, on_reply, e, "call_answer", key_account(e->account).text, 4,
-                      args);
+    const char *args[] = {e->call, ago(e->happened, ms), e->target, pdd, e->attempts, e->upstream};
+    return store_call(e->outbox->store, on_reply, e, "call_answer", key_account(e->account).text,
+                      sizeof args / sizeof *args, args);
 }
 
 static int send_finish(struct entry *e)
 {
-    char code[12], pdd[24], answered[24] = "", ended[24];
+    char code[12], pdd[24], ended[24];
     snprintf(code, sizeof code, "%d", e->code);
     snprintf(pdd, sizeof pdd, "%lld", (long long)e->pdd_ms);
-    if (e->answered)
-        ago(e->answered, answered);
-    const char *args[] = {e->call,     code, e->reason, e->by,    e->target, e->attempts,
-                          e->upstream, pdd,  answered,  ago(e->happened, ended), ""};
+    const char *args[] = {e->call,     code,        e->reason, e->by, e->target,
+                          e->attempts, e->upstream, pdd,       "",    ago(e->happened, ended),
+                          ""};
     return store_call(e->outbox->store, on_reply, e, "call_finish", key_account(e->account).text,
                       sizeof args / sizeof *args, args);
 }
@@ -130,27 +130,38 @@ static void send_all(struct outbox *o)
 {
     struct entry *e, *next;
     o->stalled = false;
-    DL_FOREACH_SAFE(o->entries, e, next) {
+    DL_FOREACH_SAFE(o->entries, e, next)
+    {
         if (o->stalled)
             return;
         send_entry(e);
     }
 }
 
-static struct entry *add(struct outbox *o, const char *account, const char *call)
+static void add(struct outbox *o, bool finish, const char *account, const char *call,
+                const struct outbox_event *event)
 {
     struct entry *e = calloc(1, sizeof *e);
     if (!e) {
         log_error("call %s of account %s: no memory to report it", call, account);
-        return NULL;
+        return;
     }
     e->outbox = o;
+    e->finish = finish;
     e->happened = clock_boot_ms();
+    e->code = event->code;
+    e->pdd_ms = event->pdd_ms;
     snprintf(e->account, sizeof e->account, "%s", account);
     snprintf(e->call, sizeof e->call, "%s", call);
+    snprintf(e->reason, sizeof e->reason, "%s", event->reason);
+    snprintf(e->by, sizeof e->by, "%s", event->by);
+    snprintf(e->target, sizeof e->target, "%s", event->target);
+    snprintf(e->attempts, sizeof e->attempts, "%s", event->attempts);
+    snprintf(e->upstream, sizeof e->upstream, "%s", event->upstream);
     DL_APPEND(o->entries, e);
     o->n++;
-    return e;
+    if (!o->stalled)
+        send_entry(e);
 }
 
 int outbox_new(struct outbox **ret, struct store *store, struct timer_wheel *wheel)
@@ -176,35 +187,16 @@ void outbox_free(struct outbox *o)
     free(o);
 }
 
-void outbox_answer(struct outbox *o, const char *account, const char *call, const char *target,
-                   int64_t pdd_ms)
+void outbox_answer(struct outbox *o, const char *account, const char *call,
+                   const struct outbox_event *event)
 {
-    struct entry *e = add(o, account, call);
-    if (!e)
-        return;
-    snprintf(e->target, sizeof e->target, "%s", target);
-    e->pdd_ms = pdd_ms;
-    if (!o->stalled)
-        send_entry(e);
+    add(o, false, account, call, event);
 }
 
 void outbox_finish(struct outbox *o, const char *account, const char *call,
-                   const struct outbox_end *end)
+                   const struct outbox_event *event)
 {
-    struct entry *e = add(o, account, call);
-    if (!e)
-        return;
-    e->finish = true;
-    e->code = end->code;
-    e->pdd_ms = end->pdd_ms;
-    e->answered = end->answered_boot_ms;
-    snprintf(e->reason, sizeof e->reason, "%s", end->reason);
-    snprintf(e->by, sizeof e->by, "%s", end->by);
-    snprintf(e->target, sizeof e->target, "%s", end->target);
-    snprintf(e->attempts, sizeof e->attempts, "%s", end->attempts);
-    snprintf(e->upstream, sizeof e->upstream, "%s", end->upstream);
-    if (!o->stalled)
-        send_entry(e);
+    add(o, true, account, call, event);
 }
 
 void outbox_resume(struct outbox *o)

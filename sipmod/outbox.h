@@ -8,24 +8,24 @@
 
 struct outbox;
 
-/* A call's end, for call_finish. Texts are copied. */
-struct outbox_end {
+/* What is known of a call at its answer or its end (call_answer, call_finish). Texts are copied. */
+struct outbox_event {
     int code;
     const char *reason, *by;
     const char *target;   /* "" if none */
     const char *attempts; /* "" if none */
     const char *upstream; /* "" as admitted */
     int64_t pdd_ms;
-    int64_t answered_boot_ms; /* clock_boot_ms of the answer; 0: not answered, or not known here */
 };
 
 MUST_CHECK int outbox_new(struct outbox **ret, struct store *store, struct timer_wheel *wheel);
 void outbox_free(struct outbox *o); /* accepts NULL */
 
-void outbox_answer(struct outbox *o, const char *account, const char *call, const char *target,
-                   int64_t pdd_ms);
+/* `target`, `attempts`, `upstream` and `pdd_ms` of the event count. */
+void outbox_answer(struct outbox *o, const char *account, const char *call,
+                   const struct outbox_event *event);
 void outbox_finish(struct outbox *o, const char *account, const char *call,
-                   const struct outbox_end *end);
+                   const struct outbox_event *event);
 
 /* The link is back: sends what waits. */
 void outbox_resume(struct outbox *o);

@@ -28,8 +28,8 @@ struct proxy {
 
 /* ---- responses of our own, without a transaction ---- */
 
-/* Where responses to a request go: its source address, at the source port if asked by rport, else at
- * the port of its Via (§18.2.2, RFC 3581). */
+/* Where responses to a request go: its source address, at the source port if asked by rport, else
+ * at the port of its Via (§18.2.2, RFC 3581). */
 static struct flow reply_flow(const struct flow *from, const struct via *via)
 {
     struct flow to = *from;

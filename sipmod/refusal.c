@@ -11,17 +11,17 @@ static const struct {
     int cause;
     const char *text;
 } CAUSES[] = {
-    {"sessions", 486, 17, "all sessions in use"          },
-    {"sessions", 0,   34, "all sessions in use"          },
-    {"cps",      0,   42, "calls per second exceeded"    },
-    {"overload", 0,   41, "temporary failure"            },
-    {"balance",  0,   21, "insufficient balance"         },
-    {"account",  0,   21, "account closed"               },
-    {"trunk",    0,   3,  "no trunk for this number"     },
-    {"inactive", 0,   1,  "number not active"            },
-    {"unknown",  0,   1,  "number not in service"        },
-    {"no-route", 0,   3,  "no route to this destination" },
-    {"no-rate",  0,   21, "no rate for this destination" },
+    {"sessions", 486, 17, "all sessions in use"         },
+    {"sessions", 0,   34, "all sessions in use"         },
+    {"cps",      0,   42, "calls per second exceeded"   },
+    {"overload", 0,   41, "temporary failure"           },
+    {"balance",  0,   21, "insufficient balance"        },
+    {"account",  0,   21, "account closed"              },
+    {"trunk",    0,   3,  "no trunk for this number"    },
+    {"inactive", 0,   1,  "number not active"           },
+    {"unknown",  0,   1,  "number not in service"       },
+    {"no-route", 0,   3,  "no route to this destination"},
+    {"no-rate",  0,   21, "no rate for this destination"},
 };
 
 /* CDR words of targets' answers. */

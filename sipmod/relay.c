@@ -267,7 +267,8 @@ static void on_server_ended(void *user)
 {
     struct relay *r = user;
     struct leg *leg, *next;
-    LL_FOREACH_SAFE(r->legs, leg, next) {
+    LL_FOREACH_SAFE(r->legs, leg, next)
+    {
         timer_stop(r->core->wheel, &leg->patience);
         txn_client_detach(leg->client);
         free(leg);

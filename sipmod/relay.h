@@ -1,5 +1,5 @@
-/* One request on its way (RFC 3261 §16.6 to §16.10): forwarded to one target after another until one
- * takes it, responses carried back, CANCEL and timer C. Who the targets are is the user's. */
+/* One request on its way (RFC 3261 §16.6 to §16.10): forwarded to one target after another until
+ * one takes it, responses carried back, CANCEL and timer C. Who the targets are is the user's. */
 #ifndef TRUNKLINE_RELAY_H
 #define TRUNKLINE_RELAY_H
 
@@ -23,7 +23,8 @@ struct relay_events {
     /* The target answered with `status`, or 408 (no response in time) or 503 (can't be reached) on
      * its behalf. True: another target was started with relay_try. Not called once cancelled. */
     bool (*refused)(void *user, int status);
-    /* The final response `status`, which is no 2xx, went back. `by_target`: it is a target's own. */
+    /* The final response `status`, which is no 2xx, went back. `by_target`: it is a target's own.
+     */
     void (*failed)(void *user, int status, bool by_target);
     /* The relay goes away. */
     void (*ended)(void *user);

@@ -63,7 +63,8 @@ int routes_new(struct routes **ret, struct store *store)
 static void forget_owners(struct routes *r)
 {
     struct owner *o, *next;
-    HASH_ITER(hh, r->owners, o, next) {
+    HASH_ITER(hh, r->owners, o, next)
+    {
         HASH_DEL(r->owners, o);
         free(o);
     }
@@ -72,7 +73,8 @@ static void forget_owners(struct routes *r)
 static void forget_decks(struct routes *r)
 {
     struct deck *d, *next;
-    HASH_ITER(hh, r->decks, d, next) {
+    HASH_ITER(hh, r->decks, d, next)
+    {
         HASH_DEL(r->decks, d);
         free(d);
     }
@@ -232,8 +234,8 @@ static void on_exit_route(void *arg, const struct redisReply *reply, int err)
 static void ask_deck(struct exit_question *q, const char *deck)
 {
     const char *args[] = {q->e164};
-    int err = store_call(q->routes->store, on_exit_route, q, "lcr_route", key_deck(deck).text, 1,
-                         args);
+    int err =
+        store_call(q->routes->store, on_exit_route, q, "lcr_route", key_deck(deck).text, 1, args);
     if (err != ERR_OK)
         answer_exit(q, err, NULL);
 }
@@ -288,7 +290,8 @@ void routes_exit(struct routes *r, const char *account, const char *e164, routes
         ask_deck(q, d->name);
         return;
     }
-    int err = store_call(r->store, on_account, q, "account_get", key_account(account).text, 0, NULL);
+    int err =
+        store_call(r->store, on_account, q, "account_get", key_account(account).text, 0, NULL);
     if (err != ERR_OK)
         answer_exit(q, err, NULL);
 }

@@ -1,6 +1,6 @@
-/* Questions of routing, asked in Redis: whose number is this, which gateways lead to that one. Owners
- * of numbers and the decks of accounts are cached; admission checks the truth, so a stale entry costs
- * one more question and never a wrong call. */
+/* Questions of routing, asked in Redis: whose number is this, which gateways lead to that one.
+ * Owners of numbers and the decks of accounts are cached; admission checks the truth, so a stale
+ * entry costs one more question and never a wrong call. */
 #ifndef TRUNKLINE_ROUTES_H
 #define TRUNKLINE_ROUTES_H
 

@@ -7,7 +7,7 @@ enum { WHEEL_SLOTS = 4096, WHEEL_TICK_MS = 10 };
 struct timer_wheel {
     uv_loop_t *loop;
     uv_timer_t tick;
-    uint64_t turned;  /* ticks done so far */
+    uint64_t turned; /* ticks done so far */
     size_t n_set;
     struct timer *slots[WHEEL_SLOTS];
 };

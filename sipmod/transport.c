@@ -9,9 +9,9 @@
 #include "log.h"
 
 enum {
-    BATCH = 64,                   /* datagrams a system call */
-    SEND_BYTES = 256 * 1024,      /* bytes that may wait in one listener */
-    SEND_MESSAGES = 512,          /* datagrams that may wait in one listener */
+    BATCH = 64,              /* datagrams a system call */
+    SEND_BYTES = 256 * 1024, /* bytes that may wait in one listener */
+    SEND_MESSAGES = 512,     /* datagrams that may wait in one listener */
     SOCKET_BUFFER = 8 * 1024 * 1024,
     DEFAULT_PORT = 5060,
     REFUSED_MAX = 16, /* send failures told in one turn */
@@ -325,8 +325,8 @@ static int add_listeners(struct transport *t, const char *listen, const char *ad
 }
 
 int transport_open(struct transport **ret, uv_loop_t *loop, const char *listen,
-                   const char *advertise, size_t message_max,
-                   const struct transport_events *events, char error[TRANSPORT_ERROR])
+                   const char *advertise, size_t message_max, const struct transport_events *events,
+                   char error[TRANSPORT_ERROR])
 {
     struct transport *t = calloc(1, sizeof *t);
     error[0] = '\0';

@@ -37,8 +37,7 @@ struct transport_counters {
  * On failure writes one line to error. */
 MUST_CHECK int transport_open(struct transport **ret, uv_loop_t *loop, const char *listen,
                               const char *advertise, size_t message_max,
-                              const struct transport_events *events,
-                              char error[TRANSPORT_ERROR]);
+                              const struct transport_events *events, char error[TRANSPORT_ERROR]);
 void transport_close(struct transport *t); /* sends what waits; frees on the loop; accepts NULL */
 
 /* Copies bytes into the queue of the turn. A full queue drops (SIP retransmits) and counts. */

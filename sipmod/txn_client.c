@@ -222,7 +222,8 @@ bool txn_client_receive(struct txn_table *t, const struct msg *response)
     if (!c || c->method != response->method)
         return false;
     bool open = c->state == CLIENT_CALLING || c->state == CLIENT_PROCEEDING;
-    bool late_2xx = c->state == CLIENT_ACCEPTED && response->status >= 200 && response->status < 300;
+    bool late_2xx =
+        c->state == CLIENT_ACCEPTED && response->status >= 200 && response->status < 300;
     if (open && response->status < 200)
         client_provisional(c);
     else if (open)

@@ -39,8 +39,8 @@ enum { KEY_TEXT = 1024 };
 /* Builds the matching key into buf; returns its length, 0 when it would be too long. */
 static size_t server_key(const struct msg *m, char *buf, size_t cap)
 {
-    enum method method = m->method == METHOD_ACK || m->method == METHOD_CANCEL ? METHOD_INVITE
-                                                                              : m->method;
+    enum method method =
+        m->method == METHOD_ACK || m->method == METHOD_CANCEL ? METHOD_INVITE : m->method;
     struct span name = method == METHOD_INVITE ? SPAN_LIT("INVITE") : m->method_text;
     int n;
     if (m->via.branch.n > sizeof MAGIC_COOKIE - 1 &&

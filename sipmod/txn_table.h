@@ -6,7 +6,7 @@
 
 struct txn_table {
     struct timer_wheel *wheel;
-    uint64_t t1, t2, t4; /* ms */
+    uint64_t t1, t2, t4;        /* ms */
     struct txn_server *servers; /* uthash by key */
     struct txn_client *clients; /* uthash by id and method */
     size_t pending;

@@ -205,20 +205,25 @@ local function call_admit(account, args)
   return admit(account, c, trunk)
 end
 
+local function given(text, otherwise)
+  return text ~= '' and cut(text, TEXT) or otherwise
+end
+
 -- Stamps the start of billing; a call that was answered before stays as it was.
 -- KEYS: {a:ACCT}
--- ARGV: call id, ms ago, target, pdd ms
+-- ARGV: call id, ms ago, target, pdd ms, attempts, upstream (empty: as admitted)
 -- Reply: ok
 -- Refusals: notfound
 local function call_answer(account, args)
   local name = key.call(account, check.call(args[1]))
   local ago = check.int_or_nil(args[2], 0, AGO_MAX_MS, 'ms ago') or 0
   local pdd = check.int_or_nil(args[4], 0, AGO_MAX_MS, 'pdd ms') or 0
-  local v = redis.call('HMGET', name, 'invite_ms', 'answer_ms')
+  local v = redis.call('HMGET', name, 'invite_ms', 'answer_ms', 'upstream')
   if not v[1] then return { 'notfound' } end
   if v[2] then return { 'ok' } end
   local at = math.max(clock.now() - ago, tonumber(v[1]))
-  redis.call('HSET', name, 'answer_ms', at, 'target', cut(args[3], TEXT), 'pdd_ms', pdd)
+  redis.call('HSET', name, 'answer_ms', at, 'target', cut(args[3], TEXT), 'pdd_ms', pdd,
+    'attempts', cut(args[5], ATTEMPTS), 'upstream', given(args[6], v[3]))
   return { 'ok' }
 end
 
@@ -247,10 +252,6 @@ local function close(account, c, now)
   if now - c.invite_ms < ONCE_MS then remember(account, c.call, REFUSALS.ended[1], 'ended', '') end
 end
 
-local function given(text, otherwise)
-  return text ~= '' and cut(text, TEXT) or otherwise
-end
-
 -- Ends a call: frees its session, rates and debits it, counts it, writes its CDR; all of it once.
 -- KEYS: {a:ACCT}
 -- ARGV: 1 call id, 2 SIP code, 3 reason, 4 by, 5 target, 6 attempts, 7 upstream (empty: as admitted), 8 pdd ms,
@@ -270,7 +271,8 @@ local function call_finish(account, args)
   local now = clock.now()
   c.code, c.reason, c.by = code, cut(args[3], TEXT), cut(args[4], TEXT)
   c.target, c.upstream = given(args[5], c.target), given(args[7], c.upstream)
-  c.attempts, c.estimated = cut(args[6], ATTEMPTS), args[11] == '1' and 1 or 0
+  if args[6] ~= '' then c.attempts = cut(args[6], ATTEMPTS) end
+  c.estimated = args[11] == '1' and 1 or 0
   c.pdd_ms = pdd or tonumber(c.pdd_ms) or 0
   settle_times(c, answered and now - answered or tonumber(c.answer_ms), now - ended)
   close(account, c, now)
@@ -280,7 +282,7 @@ end
 -- KEYS: {a:ACCT}
 -- ARGV: call id (optional)
 -- Reply: ok, table: call, direction, tg, number, from, to, upstream, source, target, callid, node, boot,
---   invite_ms, answer_ms, rate, increment, minimum, limit_s, pdd_ms, oldest first
+--   invite_ms, answer_ms, rate, increment, minimum, limit_s, pdd_ms, attempts, oldest first
 local function call_list(account, args)
   local columns = reply.append({ 'call' }, live.FIELDS)
   local out = reply.columns(columns)
@@ -312,7 +314,7 @@ local function close_lost(account, c, reap)
   local end_ms = reap.end_ms
   if answer_ms then end_ms = math.min(end_ms, answer_ms + c.limit_s * 1000) end
   c.code, c.reason, c.by = answer_ms and '200' or '408', 'lost', 'system'
-  c.attempts, c.estimated, c.pdd_ms = '', 1, tonumber(c.pdd_ms) or 0
+  c.estimated, c.pdd_ms = 1, tonumber(c.pdd_ms) or 0
   settle_times(c, answer_ms, math.max(end_ms, answer_ms or 0))
   close(account, c, reap.now)
 end
@@ -376,7 +378,7 @@ local function stats_get(account, args)
 end
 
 door.write({ 'call_admit', key = key.ACCOUNT, args = { 17 }, run = call_admit })
-door.write({ 'call_answer', key = key.ACCOUNT, args = { 4 }, run = call_answer })
+door.write({ 'call_answer', key = key.ACCOUNT, args = { 6 }, run = call_answer })
 door.write({ 'call_finish', key = key.ACCOUNT, args = { 11 }, run = call_finish })
 door.read({ 'call_list', key = key.ACCOUNT, args = { 0, 1 }, run = call_list })
 door.write({ 'call_reap', key = key.ACCOUNT, args = { 4, 5 }, run = call_reap })

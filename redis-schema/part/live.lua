@@ -4,7 +4,7 @@ local live = {}
 
 -- Fields of a record, in the order of call_list (which has the call id before them).
 live.FIELDS = { 'direction', 'tg', 'number', 'from', 'to', 'upstream', 'source', 'target', 'callid', 'node',
-  'boot', 'invite_ms', 'answer_ms', 'rate', 'increment', 'minimum', 'limit_s', 'pdd_ms' }
+  'boot', 'invite_ms', 'answer_ms', 'rate', 'increment', 'minimum', 'limit_s', 'pdd_ms', 'attempts' }
 
 -- A live call's fields by name, texts; nil when there is none.
 function live.read(account, id)
