@@ -221,6 +221,15 @@ static void on_resolved(void *arg, const struct addr *address)
     }
 }
 
+/* The Request-URI's user: a prefix, then digits. One that does not fit stays empty and fails. */
+static void set_user(struct target *t, const char *prefix, const char *digits)
+{
+    struct out o = {.buf = t->user, .cap = sizeof t->user - 1};
+    out_text(&o, prefix);
+    out_text(&o, digits);
+    t->user[out_done(&o).n] = '\0';
+}
+
 /* The user part for a gateway: digits cut, prefix put before. */
 static void add_gateway(struct call *c, const char *name, const char *e164)
 {
@@ -230,7 +239,7 @@ static void add_gateway(struct call *c, const char *name, const char *e164)
     struct target *t = &c->targets[c->n_targets++];
     size_t digits = strlen(e164), strip = g->strip < digits ? g->strip : digits;
     *t = (struct target){.port = g->port};
-    snprintf(t->user, sizeof t->user, "%s%s", g->prefix, e164 + strip);
+    set_user(t, g->prefix, e164 + strip);
     snprintf(t->host, sizeof t->host, "%s", g->host);
     snprintf(t->gateway, sizeof t->gateway, "%s", g->name);
 }
@@ -273,9 +282,9 @@ static void add_trunk_target(struct call *c, const struct admit_target *a)
     struct target *t = &c->targets[c->n_targets++];
     *t = (struct target){.forward = a->kind == ADMIT_FORWARD, .port = a->port};
     if (t->forward) {
-        snprintf(t->user, sizeof t->user, "%s", a->host);
+        set_user(t, "", a->host);
     } else {
-        snprintf(t->user, sizeof t->user, "%s%s", a->prefix, c->number);
+        set_user(t, a->prefix, c->number);
         snprintf(t->host, sizeof t->host, "%s", a->host);
     }
 }
