@@ -82,6 +82,36 @@ local function set_place(inv, block, place)
   if available then index_block(inv, block, place, 'ZADD') end
 end
 
+-- Up to so many lines it is quicker to set single bits than to load and store the bitmaps.
+local FEW = 32
+
+-- Both mark lines that were unknown as known and free, and return how many.
+local function mark_few(known, free, lines)
+  local added = 0
+  for line in string.gmatch(lines, '....') do
+    if redis.call('SETBIT', known, tonumber(line), 1) == 0 then
+      redis.call('SETBIT', free, tonumber(line), 1)
+      added = added + 1
+    end
+  end
+  return added
+end
+
+local function mark_many(known, free, lines)
+  local known_bits, free_bits, added = bitmap.load(known), bitmap.load(free), 0
+  for line in string.gmatch(lines, '....') do
+    if bitmap.set(known_bits, tonumber(line)) then
+      bitmap.set(free_bits, tonumber(line))
+      added = added + 1
+    end
+  end
+  if added > 0 then
+    bitmap.store(known, known_bits)
+    bitmap.store(free, free_bits)
+  end
+  return added
+end
+
 -- Imports lines of a block; those imported before keep their state.
 -- KEYS: inv:{ST}
 -- ARGV: NPANXX, rate centre, city, 4-digit lines in one text
@@ -91,23 +121,11 @@ local function inv_import(inv, args)
   local place = place_name(args[2], 'ratecenter') .. '|' .. place_name(args[3], 'city')
   local lines = args[4]
   if #lines % 4 ~= 0 or string.find(lines, '%D') then door.misuse('lines are groups of four digits') end
-  local known, free = bitmap.load(key.known(inv, block)), bitmap.load(key.free(inv, block))
-  local added, before = 0, 0
-  for line in string.gmatch(lines, '%d%d%d%d') do
-    if bitmap.set(known, tonumber(line)) then
-      bitmap.set(free, tonumber(line))
-      added = added + 1
-    else
-      before = before + 1
-    end
-  end
+  local mark = #lines <= FEW * 4 and mark_few or mark_many
+  local added = mark(key.known(inv, block), key.free(inv, block), lines)
   set_place(inv, block, place)
-  if added > 0 then
-    bitmap.store(key.known(inv, block), known)
-    bitmap.store(key.free(inv, block), free)
-    settle(inv, { [block] = added })
-  end
-  return { 'ok', reply.int(added), reply.int(before) }
+  if added > 0 then settle(inv, { [block] = added }) end
+  return { 'ok', reply.int(added), reply.int(#lines / 4 - added) }
 end
 
 -- KEYS: inv:{ST}
