@@ -44,8 +44,8 @@ static const struct {
     const char *name;
     bool (*take)(struct line *l, const char *value);
 } settings[] = {
-    {"-c", load},
-    {"-o", set},
+    {"-c",      load     },
+    {"-o",      set      },
     {"--redis", set_redis},
 };
 
@@ -53,10 +53,10 @@ static const struct {
     const char *name;
     size_t flag; /* offset of the bool in struct line */
 } flags[] = {
-    {"--json", offsetof(struct line, json)},
-    {"-h", offsetof(struct line, help)},
-    {"--help", offsetof(struct line, help)},
-    {"-V", offsetof(struct line, version)},
+    {"--json",    offsetof(struct line, json)   },
+    {"-h",        offsetof(struct line, help)   },
+    {"--help",    offsetof(struct line, help)   },
+    {"-V",        offsetof(struct line, version)},
     {"--version", offsetof(struct line, version)},
 };
 

@@ -11,41 +11,41 @@
 enum { TRIES = 1000, REF_BYTES = 8 };
 
 static const struct column account_columns[] = {
-    {"accountno", ROWS_TEXT, false, "id"},
-    {"name", ROWS_TEXT, false, NULL},
-    {"kind", ROWS_TEXT, false, NULL},
-    {"status", ROWS_COUNT, false, NULL},
-    {"balance", ROWS_MONEY, false, NULL},
-    {"sessions", ROWS_COUNT, false, NULL},
-    {"deck", ROWS_TEXT, false, NULL},
-    {"created", ROWS_TIME, false, NULL},
-    {"did_monthly", ROWS_MONEY, true, NULL},
-    {"did_setup", ROWS_MONEY, true, NULL},
-    {"tfn_monthly", ROWS_MONEY, true, NULL},
-    {"tfn_setup", ROWS_MONEY, true, NULL},
-    {"per_order_cost", ROWS_MONEY, true, NULL},
-    {"other_charges", ROWS_MONEY, true, NULL},
-    {"tax_percent", ROWS_PERCENT, true, "tax_bp"},
-    {"discount_percent", ROWS_PERCENT, true, "discount_bp"},
-    {"in_rate", ROWS_RATE, true, NULL},
-    {"tfn_rate", ROWS_RATE, true, NULL},
-    {"in_increment", ROWS_COUNT, true, NULL},
-    {"in_minimum", ROWS_COUNT, true, NULL},
-    {NULL, ROWS_TEXT, false, NULL},
+    {"accountno",        ROWS_TEXT,    false, "id"         },
+    {"name",             ROWS_TEXT,    false, NULL         },
+    {"kind",             ROWS_TEXT,    false, NULL         },
+    {"status",           ROWS_COUNT,   false, NULL         },
+    {"balance",          ROWS_MONEY,   false, NULL         },
+    {"sessions",         ROWS_COUNT,   false, NULL         },
+    {"deck",             ROWS_TEXT,    false, NULL         },
+    {"created",          ROWS_TIME,    false, NULL         },
+    {"did_monthly",      ROWS_MONEY,   true,  NULL         },
+    {"did_setup",        ROWS_MONEY,   true,  NULL         },
+    {"tfn_monthly",      ROWS_MONEY,   true,  NULL         },
+    {"tfn_setup",        ROWS_MONEY,   true,  NULL         },
+    {"per_order_cost",   ROWS_MONEY,   true,  NULL         },
+    {"other_charges",    ROWS_MONEY,   true,  NULL         },
+    {"tax_percent",      ROWS_PERCENT, true,  "tax_bp"     },
+    {"discount_percent", ROWS_PERCENT, true,  "discount_bp"},
+    {"in_rate",          ROWS_RATE,    true,  NULL         },
+    {"tfn_rate",         ROWS_RATE,    true,  NULL         },
+    {"in_increment",     ROWS_COUNT,   true,  NULL         },
+    {"in_minimum",       ROWS_COUNT,   true,  NULL         },
+    {NULL,               ROWS_TEXT,    false, NULL         },
 };
 
 static const struct refusal refusals[] = {
-    {"notfound", "ACCT: no such account"},
-    {"exists", "--id: there is such an account already"},
-    {"insufficient", "AMOUNT: more than the balance"},
-    {NULL, NULL},
+    {"notfound",     "ACCT: no such account"                 },
+    {"exists",       "--id: there is such an account already"},
+    {"insufficient", "AMOUNT: more than the balance"         },
+    {NULL,           NULL                                    },
 };
 
 /* Activities of the API document that a person books; the others are the platform's own. */
 static const char *const activities[] = {
-    "Bank Transfer",   "Bank Fee",        "Paypal Transfer",   "Paypal Fee",
-    "Credit Card",     "Credit Card Fee", "Payment Cancelled", "Payment Refund",
-    "Test Call Credit", "Call Charges",   "USF Tax Deduction", NULL,
+    "Bank Transfer",    "Bank Fee",        "Paypal Transfer",   "Paypal Fee",
+    "Credit Card",      "Credit Card Fee", "Payment Cancelled", "Payment Refund",
+    "Test Call Credit", "Call Charges",    "USF Tax Deduction", NULL,
 };
 
 /* An account's limit "none" is an empty field. */
@@ -185,11 +185,11 @@ static int print_booking(struct ctl *c, const char *account, const char *ref,
                          const struct redisReply *reply, bool repeated)
 {
     static const struct column columns[] = {
-        {"accountno", ROWS_TEXT, false, NULL},
-        {"balance", ROWS_MONEY, false, NULL},
-        {"ref", ROWS_TEXT, false, NULL},
-        {"booked", ROWS_TEXT, false, NULL},
-        {NULL, ROWS_TEXT, false, NULL},
+        {"accountno", ROWS_TEXT,  false, NULL},
+        {"balance",   ROWS_MONEY, false, NULL},
+        {"ref",       ROWS_TEXT,  false, NULL},
+        {"booked",    ROWS_TEXT,  false, NULL},
+        {NULL,        ROWS_TEXT,  false, NULL},
     };
     struct rows *rows = ctl_rows_new(columns);
     ctl_rows_add(rows);

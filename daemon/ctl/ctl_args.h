@@ -69,8 +69,8 @@ int64_t ctl_args_int(const struct args *a, const char *name);
 bool ctl_args_given(const struct args *a, const char *name);
 
 /* Calls fn for each argument that was given and fills a field. */
-void ctl_args_fields(const struct args *a, void (*fn)(void *arg, const char *field, const char *value),
-                 void *arg);
+void ctl_args_fields(const struct args *a,
+                     void (*fn)(void *arg, const char *field, const char *value), void *arg);
 
 /* What stands for the value in help: "DOLLARS"; the name itself where it goes by its place. */
 const char *ctl_args_metavar(const struct arg *arg);

@@ -7,9 +7,9 @@
 enum { REPORTED = 20 };
 
 static const struct column columns[] = {
-    {"line", ROWS_COUNT, false, NULL},
-    {"reason", ROWS_TEXT, false, NULL},
-    {NULL, ROWS_TEXT, false, NULL},
+    {"line",   ROWS_COUNT, false, NULL},
+    {"reason", ROWS_TEXT,  false, NULL},
+    {NULL,     ROWS_TEXT,  false, NULL},
 };
 
 struct bad {
@@ -49,11 +49,12 @@ int64_t ctl_bad_count(const struct bad *b)
     return b->count;
 }
 
-struct rows *ctl_bad_take(struct bad *b)
+void ctl_bad_attach(struct bad *b, struct rows *result, bool json)
 {
     if (b->count > REPORTED)
         ctl_fail("%s: %lld more bad rows", b->file, (long long)(b->count - REPORTED));
-    struct rows *rows = b->rows;
+    if (!json) /* people have seen them */
+        return;
+    ctl_rows_attach(result, "bad_rows", b->rows);
     b->rows = NULL;
-    return rows;
 }

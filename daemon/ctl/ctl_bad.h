@@ -12,7 +12,7 @@ void ctl_bad_free(struct bad *b);          /* accepts NULL */
 void ctl_bad_add(struct bad *b, unsigned long line, const char *reason);
 int64_t ctl_bad_count(const struct bad *b);
 
-/* Gives up the reported rows, to be printed with a result; says how many were not reported. */
-struct rows *ctl_bad_take(struct bad *b);
+/* Says how many rows were not reported; a result in JSON gets the others as its `bad_rows`. */
+void ctl_bad_attach(struct bad *b, struct rows *result, bool json);
 
 #endif

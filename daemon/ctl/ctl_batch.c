@@ -10,15 +10,15 @@ enum {
     BLOCKS = 1000000 - FIRST_BLOCK,
     BLOCK_DIGITS = 6,
     LINE_DIGITS = 4,
-    MOST_ROWS = 256 * 1024, /* gathered at once */
-    MOST_GROUPS = 8 * 1024,
+    MOST_ROWS = 1024 * 1024, /* gathered at once */
+    MOST_GROUPS = 128 * 1024,
     CALL_LINES = 2500, /* in one call: it must not keep the server from live calls for long */
     CALLS = 32,        /* in one pipeline */
 };
 
 struct block {
     uint32_t place; /* hash of rate centre and city in this import; 0: not yet named */
-    uint16_t group; /* in the batch, from 1; 0: none */
+    uint32_t group; /* in the batch, from 1; 0: none */
     uint8_t state;  /* state_index + 1; 0: not in the inventory */
 };
 
@@ -99,7 +99,7 @@ static struct group *group_of(struct batch *b, uint32_t index, const struct batc
             .ratecenter = ctl_copy(number->ratecenter),
             .city = ctl_copy(number->city),
         };
-        block->group = (uint16_t)b->groups_n;
+        block->group = (uint32_t)b->groups_n;
     }
     return &b->groups[block->group - 1];
 }

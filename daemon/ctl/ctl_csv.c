@@ -151,7 +151,8 @@ static void strip_byte_order_mark(struct csv *c)
         c->at = 3;
 }
 
-static bool header_good(struct csv *c, const char *const *columns)
+/* CSV_ROW: the header is what it must be. */
+static enum csv_result read_header(struct csv *c, const char *const *columns)
 {
     struct span fields[CSV_FIELDS];
     while (columns[c->columns])
@@ -159,13 +160,20 @@ static bool header_good(struct csv *c, const char *const *columns)
     while (c->limit < 3 && fill(c))
         ;
     strip_byte_order_mark(c);
-    if (ctl_csv_next(c, fields) != CSV_ROW)
-        return false;
-    for (size_t i = 0; i < c->columns; i++) {
+    enum csv_result result = ctl_csv_next(c, fields);
+    for (size_t i = 0; result == CSV_ROW && i < c->columns; i++) {
         if (!span_eq_nocase(fields[i], span_of(columns[i])))
-            return false;
+            result = CSV_BAD;
     }
-    return true;
+    return result;
+}
+
+static void explain_header(const char *path, const char *const *columns)
+{
+    fprintf(stderr, "trunkctl: FILE: %s: the first line must be ", path);
+    for (size_t i = 0; columns[i]; i++)
+        fprintf(stderr, "%s%s", i ? "," : "", columns[i]);
+    fputc('\n', stderr);
 }
 
 struct csv *ctl_csv_open(const char *path, const char *const *columns)
@@ -173,16 +181,13 @@ struct csv *ctl_csv_open(const char *path, const char *const *columns)
     struct csv *c = ctl_alloc(sizeof(*c));
     bool standard = strcmp(path, "-") == 0;
     c->fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (c->fd < 0) {
-        ctl_fail("FILE: %s: %s", path, strerror(errno));
-    } else if (!header_good(c, columns)) {
-        fprintf(stderr, "trunkctl: FILE: %s: the first line must be ", path);
-        for (size_t i = 0; columns[i]; i++)
-            fprintf(stderr, "%s%s", i ? "," : "", columns[i]);
-        fputc('\n', stderr);
-    } else {
+    enum csv_result result = c->fd < 0 ? CSV_FAILED : read_header(c, columns);
+    if (result == CSV_ROW)
         return c;
-    }
+    if (result == CSV_FAILED)
+        ctl_fail("FILE: %s: %s", path, strerror(errno));
+    else
+        explain_header(path, columns);
     ctl_csv_close(c);
     return NULL;
 }

@@ -10,30 +10,30 @@ enum { SIP_PORT = 5060 };
 #define DEFAULT_DECK "default"
 
 static const struct column columns[] = {
-    {"name", ROWS_TEXT, false, NULL},
-    {"host", ROWS_TEXT, false, NULL},
-    {"port", ROWS_COUNT, false, NULL},
-    {"transport", ROWS_TEXT, false, NULL},
-    {"strip", ROWS_COUNT, false, NULL},
-    {"prefix", ROWS_TEXT, false, NULL},
-    {"capacity", ROWS_COUNT, false, NULL},
-    {"cps", ROWS_COUNT, false, NULL},
-    {"status", ROWS_COUNT, false, NULL},
-    {"routes", ROWS_TEXT, false, NULL}, /* PREFIX:PRIORITY:WEIGHT by comma */
-    {NULL, ROWS_TEXT, false, NULL},
+    {"name",      ROWS_TEXT,  false, NULL},
+    {"host",      ROWS_TEXT,  false, NULL},
+    {"port",      ROWS_COUNT, false, NULL},
+    {"transport", ROWS_TEXT,  false, NULL},
+    {"strip",     ROWS_COUNT, false, NULL},
+    {"prefix",    ROWS_TEXT,  false, NULL},
+    {"capacity",  ROWS_COUNT, false, NULL},
+    {"cps",       ROWS_COUNT, false, NULL},
+    {"status",    ROWS_COUNT, false, NULL},
+    {"routes",    ROWS_TEXT,  false, NULL}, /* PREFIX:PRIORITY:WEIGHT by comma */
+    {NULL,        ROWS_TEXT,  false, NULL},
 };
 
 static const struct column route_columns[] = {
-    {"prefix", ROWS_TEXT, false, NULL},
-    {"gateway", ROWS_TEXT, false, NULL},
+    {"prefix",   ROWS_TEXT,  false, NULL},
+    {"gateway",  ROWS_TEXT,  false, NULL},
     {"priority", ROWS_COUNT, false, NULL},
-    {"weight", ROWS_COUNT, false, NULL},
-    {NULL, ROWS_TEXT, false, NULL},
+    {"weight",   ROWS_COUNT, false, NULL},
+    {NULL,       ROWS_TEXT,  false, NULL},
 };
 
 static const struct refusal refusals[] = {
     {"notfound", "NAME: no such gateway"},
-    {NULL, NULL},
+    {NULL,       NULL                   },
 };
 
 /* ---- Showing ---- */
@@ -56,9 +56,9 @@ static void set_routes(struct rows *gateways, const struct rows *routes, const c
     for (size_t i = 0; i < ctl_rows_count(routes); i++) {
         if (strcmp(ctl_rows_get(routes, i, "gateway"), gateway) != 0)
             continue;
-        char *longer = ctl_format("%s%s%s:%s:%s", text, text[0] ? "," : "",
-                                  ctl_rows_get(routes, i, "prefix"), ctl_rows_get(routes, i, "priority"),
-                                  ctl_rows_get(routes, i, "weight"));
+        char *longer =
+            ctl_format("%s%s%s:%s:%s", text, text[0] ? "," : "", ctl_rows_get(routes, i, "prefix"),
+                       ctl_rows_get(routes, i, "priority"), ctl_rows_get(routes, i, "weight"));
         free(text);
         text = longer;
     }
@@ -170,7 +170,7 @@ int ctl_gateway_add(struct ctl *c, const struct args *a)
 
 static const struct refusal route_refusals[] = {
     {"notfound", "PREFIX: the gateway has no such route"},
-    {NULL, NULL},
+    {NULL,       NULL                                   },
 };
 
 static bool remove_routes_of(struct ctl *c, const struct args *a)
@@ -189,10 +189,11 @@ static bool remove_routes_of(struct ctl *c, const struct args *a)
 
 int ctl_gateway_route(struct ctl *c, const struct args *a)
 {
-    if (!ctl_read(c, refusals, NULL, "gateway_get", key_gateway(ctl_args_text(a, "NAME")).text, NULL))
+    if (!ctl_read(c, refusals, NULL, "gateway_get", key_gateway(ctl_args_text(a, "NAME")).text,
+                  NULL))
         return CTL_FAILED;
     bool good = ctl_args_given(a, "--remove") ? remove_routes_of(c, a)
-                                          : set_routes_of(c, a, ctl_args_text(a, "PREFIX"));
+                                              : set_routes_of(c, a, ctl_args_text(a, "PREFIX"));
     return good ? print_gateway(c, a) : CTL_FAILED;
 }
 
@@ -275,9 +276,9 @@ static bool remove_key(struct ctl *c, const char *name)
 int ctl_gateway_remove(struct ctl *c, const struct args *a)
 {
     static const struct column removed_columns[] = {
-        {"name", ROWS_TEXT, false, NULL},
+        {"name",           ROWS_TEXT,  false, NULL},
         {"routes_removed", ROWS_COUNT, false, NULL},
-        {NULL, ROWS_TEXT, false, NULL},
+        {NULL,             ROWS_TEXT,  false, NULL},
     };
     const char *name = ctl_args_text(a, "NAME");
     int64_t removed = 0;

@@ -104,11 +104,11 @@ static bool take_rows(struct import *i)
 static int print_import(struct import *i, bool whole)
 {
     static const struct column columns[] = {
-        {"rows", ROWS_COUNT, false, NULL},
+        {"rows",  ROWS_COUNT, false, NULL},
         {"added", ROWS_COUNT, false, NULL},
         {"known", ROWS_COUNT, false, NULL},
-        {"bad", ROWS_COUNT, false, NULL},
-        {NULL, ROWS_TEXT, false, NULL},
+        {"bad",   ROWS_COUNT, false, NULL},
+        {NULL,    ROWS_TEXT,  false, NULL},
     };
     struct rows *rows = ctl_rows_new(columns);
     ctl_rows_add(rows);
@@ -116,7 +116,7 @@ static int print_import(struct import *i, bool whole)
     ctl_rows_set_int(rows, "added", ctl_batch_added(i->batch));
     ctl_rows_set_int(rows, "known", ctl_batch_known(i->batch));
     ctl_rows_set_int(rows, "bad", ctl_bad_count(i->bad));
-    ctl_rows_attach(rows, "bad_rows", ctl_bad_take(i->bad));
+    ctl_bad_attach(i->bad, rows, i->ctl->json);
     int code = ctl_rows_print(rows, ROWS_ONE, i->ctl->json);
     if (!whole)
         return ctl_fail("the import broke off; repeated it goes on");
@@ -146,18 +146,18 @@ int ctl_inventory_import(struct ctl *c, const struct args *a)
 /* ---- inventory show ---- */
 
 static const struct column sums[] = {
-    {"state", ROWS_TEXT, false, NULL},
+    {"state",  ROWS_TEXT,  false, NULL},
     {"blocks", ROWS_COUNT, false, NULL},
-    {"free", ROWS_COUNT, false, NULL},
-    {NULL, ROWS_TEXT, false, NULL},
+    {"free",   ROWS_COUNT, false, NULL},
+    {NULL,     ROWS_TEXT,  false, NULL},
 };
 
 static const struct column blocks[] = {
-    {"npanxx", ROWS_TEXT, false, NULL},
-    {"ratecenter", ROWS_TEXT, false, NULL},
-    {"city", ROWS_TEXT, false, NULL},
-    {"free", ROWS_COUNT, false, NULL},
-    {NULL, ROWS_TEXT, false, NULL},
+    {"npanxx",     ROWS_TEXT,  false, NULL},
+    {"ratecenter", ROWS_TEXT,  false, NULL},
+    {"city",       ROWS_TEXT,  false, NULL},
+    {"free",       ROWS_COUNT, false, NULL},
+    {NULL,         ROWS_TEXT,  false, NULL},
 };
 
 static void add_sum(void *arg, const char *state, const struct redisReply *reply)
@@ -190,8 +190,8 @@ int ctl_inventory_show(struct ctl *c, const struct args *a)
         if (!one || strcmp(ctl_state_at(i), ctl_args_text(a, "STATE")) == 0)
             ctl_names_add(&states, ctl_state_at(i));
     }
-    bool good = ctl_each(c, &states, key_inventory, "inv_blocks", NULL, one ? add_blocks : add_sum,
-                         rows);
+    bool good =
+        ctl_each(c, &states, key_inventory, "inv_blocks", NULL, one ? add_blocks : add_sum, rows);
     ctl_names_free(&states);
     if (good)
         return ctl_rows_print(rows, ROWS_LIST, c->json);

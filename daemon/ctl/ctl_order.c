@@ -5,40 +5,40 @@
 #include <stdlib.h>
 
 static const struct column columns[] = {
-    {"id", ROWS_TEXT, false, NULL},
-    {"status", ROWS_COUNT, false, NULL},
-    {"step", ROWS_TEXT, false, NULL},
-    {"category", ROWS_TEXT, false, NULL},
-    {"tg", ROWS_TEXT, false, NULL},
-    {"count", ROWS_COUNT, false, NULL},
-    {"amount", ROWS_MONEY, false, NULL},
-    {"created", ROWS_TIME, false, NULL},
-    {"expires", ROWS_TIME, false, NULL},
-    {"cart", ROWS_TEXT, true, NULL},
-    {"type", ROWS_TEXT, true, NULL},
-    {"order_type", ROWS_TEXT, true, NULL},
-    {"per_order_cost", ROWS_MONEY, true, NULL},
-    {"taxes", ROWS_MONEY, true, NULL},
-    {"other_charges", ROWS_MONEY, true, NULL},
-    {"discount", ROWS_MONEY, true, NULL},
-    {"monthly", ROWS_MONEY, true, NULL},
-    {"sessions", ROWS_COUNT, true, NULL},
-    {NULL, ROWS_TEXT, false, NULL},
+    {"id",             ROWS_TEXT,  false, NULL},
+    {"status",         ROWS_COUNT, false, NULL},
+    {"step",           ROWS_TEXT,  false, NULL},
+    {"category",       ROWS_TEXT,  false, NULL},
+    {"tg",             ROWS_TEXT,  false, NULL},
+    {"count",          ROWS_COUNT, false, NULL},
+    {"amount",         ROWS_MONEY, false, NULL},
+    {"created",        ROWS_TIME,  false, NULL},
+    {"expires",        ROWS_TIME,  false, NULL},
+    {"cart",           ROWS_TEXT,  true,  NULL},
+    {"type",           ROWS_TEXT,  true,  NULL},
+    {"order_type",     ROWS_TEXT,  true,  NULL},
+    {"per_order_cost", ROWS_MONEY, true,  NULL},
+    {"taxes",          ROWS_MONEY, true,  NULL},
+    {"other_charges",  ROWS_MONEY, true,  NULL},
+    {"discount",       ROWS_MONEY, true,  NULL},
+    {"monthly",        ROWS_MONEY, true,  NULL},
+    {"sessions",       ROWS_COUNT, true,  NULL},
+    {NULL,             ROWS_TEXT,  false, NULL},
 };
 
 static const struct column number_columns[] = {
     {"number", ROWS_TEXT, false, NULL},
-    {"state", ROWS_TEXT, false, NULL},
-    {NULL, ROWS_TEXT, false, NULL},
+    {"state",  ROWS_TEXT, false, NULL},
+    {NULL,     ROWS_TEXT, false, NULL},
 };
 
 static const struct refusal no_account[] = {
     {"notfound", "ACCT: no such account"},
-    {NULL, NULL},
+    {NULL,       NULL                   },
 };
 static const struct refusal no_order[] = {
     {"notfound", "ID: no such order of this account"},
-    {NULL, NULL},
+    {NULL,       NULL                               },
 };
 
 enum { PAIRS = 1, FIRST_PAIR = 2 }; /* elements of order_get's reply */

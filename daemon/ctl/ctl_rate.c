@@ -7,7 +7,10 @@
 #include "num.h"
 
 enum {
-    PREFIX, RATE, INCREMENT, MINIMUM, /* columns of a file */
+    PREFIX,
+    RATE,
+    INCREMENT,
+    MINIMUM, /* columns of a file */
     BATCH_ROWS = 1000,
     SECONDS_MAX = 3600,
 };
@@ -17,19 +20,20 @@ static const money_t RATE_MAX = (money_t)10000 * MONEY_DOLLAR;
 static const char *const header[] = {"prefix", "rate", "increment", "minimum", NULL};
 
 static const struct column columns[] = {
-    {"prefix", ROWS_TEXT, false, NULL},
-    {"rate", ROWS_RATE, false, NULL},
+    {"prefix",    ROWS_TEXT,  false, NULL},
+    {"rate",      ROWS_RATE,  false, NULL},
     {"increment", ROWS_COUNT, false, NULL},
-    {"minimum", ROWS_COUNT, false, NULL},
-    {NULL, ROWS_TEXT, false, NULL},
+    {"minimum",   ROWS_COUNT, false, NULL},
+    {NULL,        ROWS_TEXT,  false, NULL},
 };
 
 int ctl_rate_set(struct ctl *c, const struct args *a)
 {
     const char *prefix = ctl_args_text(a, "PREFIX"), *rate = ctl_args_text(a, "RATE");
-    const char *increment = ctl_args_text(a, "--increment"), *minimum = ctl_args_text(a, "--minimum");
-    if (!ctl_call(c, NULL, NULL, "rate_set", key_deck(ctl_args_text(a, "--deck")).text, prefix, rate,
-                  increment, minimum, NULL))
+    const char *increment = ctl_args_text(a, "--increment"),
+               *minimum = ctl_args_text(a, "--minimum");
+    if (!ctl_call(c, NULL, NULL, "rate_set", key_deck(ctl_args_text(a, "--deck")).text, prefix,
+                  rate, increment, minimum, NULL))
         return CTL_FAILED;
     struct rows *rows = ctl_rows_new(columns);
     ctl_rows_add(rows);
@@ -123,16 +127,16 @@ static int print_import(struct import *i, bool whole)
 {
     static const struct column import_columns[] = {
         {"rows", ROWS_COUNT, false, NULL},
-        {"set", ROWS_COUNT, false, NULL},
-        {"bad", ROWS_COUNT, false, NULL},
-        {NULL, ROWS_TEXT, false, NULL},
+        {"set",  ROWS_COUNT, false, NULL},
+        {"bad",  ROWS_COUNT, false, NULL},
+        {NULL,   ROWS_TEXT,  false, NULL},
     };
     struct rows *rows = ctl_rows_new(import_columns);
     ctl_rows_add(rows);
     ctl_rows_set_int(rows, "rows", i->rows);
     ctl_rows_set_int(rows, "set", i->set);
     ctl_rows_set_int(rows, "bad", ctl_bad_count(i->bad));
-    ctl_rows_attach(rows, "bad_rows", ctl_bad_take(i->bad));
+    ctl_bad_attach(i->bad, rows, i->ctl->json);
     int code = ctl_rows_print(rows, ROWS_ONE, i->ctl->json);
     if (!whole)
         return ctl_fail("the import broke off; repeated it goes on");
@@ -142,7 +146,8 @@ static int print_import(struct import *i, bool whole)
 int ctl_rate_import(struct ctl *c, const struct args *a)
 {
     const char *file = ctl_args_text(a, "FILE");
-    struct import i = {.ctl = c, .deck = ctl_args_text(a, "--deck"), .csv = ctl_csv_open(file, header)};
+    struct import i = {
+        .ctl = c, .deck = ctl_args_text(a, "--deck"), .csv = ctl_csv_open(file, header)};
     if (!i.csv)
         return CTL_FAILED;
     i.bad = ctl_bad_new(file);

@@ -4,11 +4,11 @@
 #include "schema.h"
 
 static const struct column columns[] = {
-    {"version", ROWS_COUNT, false, NULL},
+    {"version",   ROWS_COUNT, false, NULL},
     {"supported", ROWS_COUNT, false, NULL},
-    {"digest", ROWS_TEXT, false, NULL},
-    {"loaded", ROWS_TIME, false, NULL},
-    {NULL, ROWS_TEXT, false, NULL},
+    {"digest",    ROWS_TEXT,  false, NULL},
+    {"loaded",    ROWS_TIME,  false, NULL},
+    {NULL,        ROWS_TEXT,  false, NULL},
 };
 
 /* Fields of the hash that are columns; its secret is none. */

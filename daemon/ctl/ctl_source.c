@@ -4,14 +4,14 @@
 #include "ctl_verbs.h"
 
 static const struct column columns[] = {
-    {"name", ROWS_TEXT, false, NULL},
+    {"name",    ROWS_TEXT, false, NULL},
     {"address", ROWS_TEXT, false, NULL},
-    {NULL, ROWS_TEXT, false, NULL},
+    {NULL,      ROWS_TEXT, false, NULL},
 };
 
 static const struct refusal refusals[] = {
     {"taken", "ADDR: belongs to another carrier or trunk"},
-    {NULL, NULL},
+    {NULL,    NULL                                       },
 };
 
 /* All addresses of a list that was checked when the command line was read. */
@@ -45,8 +45,8 @@ static void check_owner(void *arg, const char *address, const struct redisReply 
     if (strcmp(kind, "carrier") == 0)
         ctl_fail("ADDR: %s belongs to carrier %s", address, name);
     else
-        ctl_fail("ADDR: %s belongs to trunk %s of account %s", address,
-                 reply_field(reply, 1, "tg"), reply_field(reply, 1, "account"));
+        ctl_fail("ADDR: %s belongs to trunk %s of account %s", address, reply_field(reply, 1, "tg"),
+                 reply_field(reply, 1, "account"));
 }
 
 /* The key before the index: what the index names is always there. */

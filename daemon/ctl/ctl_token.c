@@ -8,10 +8,10 @@ enum { TOKEN_BYTES = 32, TOKEN_TEXT = 2 * TOKEN_BYTES + 1, HASH_SHOWN = 12 };
 #define MOST_TOKENS "2" /* one in use, one to change over to */
 
 static const struct refusal refusals[] = {
-    {"notfound", "ACCT: no such account"},
-    {"limit", "ACCT: has two live tokens; revoke one first"},
-    {"exists", "--label: there is such a token already"},
-    {NULL, NULL},
+    {"notfound", "ACCT: no such account"                      },
+    {"limit",    "ACCT: has two live tokens; revoke one first"},
+    {"exists",   "--label: there is such a token already"     },
+    {NULL,       NULL                                         },
 };
 
 /* Tokens of an account as rows of columns that include hash and label. */
@@ -27,11 +27,11 @@ static struct rows *load(struct ctl *c, const struct column *columns, const char
 }
 
 static const struct column list_columns[] = {
-    {"label", ROWS_TEXT, false, NULL},
-    {"hash", ROWS_TEXT, false, NULL},
-    {"scope", ROWS_TEXT, false, NULL},
+    {"label",   ROWS_TEXT, false, NULL},
+    {"hash",    ROWS_TEXT, false, NULL},
+    {"scope",   ROWS_TEXT, false, NULL},
     {"created", ROWS_TIME, false, NULL},
-    {NULL, ROWS_TEXT, false, NULL},
+    {NULL,      ROWS_TEXT, false, NULL},
 };
 
 /* A label names one token: two of the same could only be revoked together. */
@@ -52,10 +52,10 @@ static int print_token(struct ctl *c, const struct args *a, const char *token)
 {
     static const struct column columns[] = {
         {"accountno", ROWS_TEXT, false, NULL},
-        {"label", ROWS_TEXT, false, NULL},
-        {"scope", ROWS_TEXT, false, NULL},
-        {"token", ROWS_TEXT, false, NULL},
-        {NULL, ROWS_TEXT, false, NULL},
+        {"label",     ROWS_TEXT, false, NULL},
+        {"scope",     ROWS_TEXT, false, NULL},
+        {"token",     ROWS_TEXT, false, NULL},
+        {NULL,        ROWS_TEXT, false, NULL},
     };
     struct rows *rows = ctl_rows_new(columns);
     ctl_rows_add(rows);

@@ -6,30 +6,30 @@
 
 static const struct refusal refusals[] = {
     {"notfound", "TG: no such trunk of this account"},
-    {NULL, NULL},
+    {NULL,       NULL                               },
 };
 
 static const struct column columns[] = {
-    {"id", ROWS_TEXT, false, NULL},
-    {"kind", ROWS_TEXT, false, NULL},
-    {"title", ROWS_TEXT, false, NULL},
-    {"status", ROWS_COUNT, false, NULL},
-    {"req_sessions", ROWS_COUNT, false, NULL},
-    {"sessions", ROWS_COUNT, false, NULL},
-    {"req_cps", ROWS_COUNT, false, NULL},
-    {"cps", ROWS_COUNT, false, NULL},
-    {"primary_host", ROWS_TEXT, false, NULL},
-    {"primary_port", ROWS_COUNT, false, NULL},
-    {"address", ROWS_TEXT, false, NULL},
-    {"primary_prefix", ROWS_TEXT, true, NULL},
-    {"secondary_host", ROWS_TEXT, true, NULL},
-    {"secondary_port", ROWS_COUNT, true, NULL},
-    {"secondary_prefix", ROWS_TEXT, true, NULL},
-    {"forward", ROWS_TEXT, true, NULL},
-    {"billing", ROWS_TEXT, true, NULL},
-    {"mou", ROWS_TEXT, true, NULL},
-    {"created", ROWS_TIME, true, NULL},
-    {NULL, ROWS_TEXT, false, NULL},
+    {"id",               ROWS_TEXT,  false, NULL},
+    {"kind",             ROWS_TEXT,  false, NULL},
+    {"title",            ROWS_TEXT,  false, NULL},
+    {"status",           ROWS_COUNT, false, NULL},
+    {"req_sessions",     ROWS_COUNT, false, NULL},
+    {"sessions",         ROWS_COUNT, false, NULL},
+    {"req_cps",          ROWS_COUNT, false, NULL},
+    {"cps",              ROWS_COUNT, false, NULL},
+    {"primary_host",     ROWS_TEXT,  false, NULL},
+    {"primary_port",     ROWS_COUNT, false, NULL},
+    {"address",          ROWS_TEXT,  false, NULL},
+    {"primary_prefix",   ROWS_TEXT,  true,  NULL},
+    {"secondary_host",   ROWS_TEXT,  true,  NULL},
+    {"secondary_port",   ROWS_COUNT, true,  NULL},
+    {"secondary_prefix", ROWS_TEXT,  true,  NULL},
+    {"forward",          ROWS_TEXT,  true,  NULL},
+    {"billing",          ROWS_TEXT,  true,  NULL},
+    {"mou",              ROWS_TEXT,  true,  NULL},
+    {"created",          ROWS_TIME,  true,  NULL},
+    {NULL,               ROWS_TEXT,  false, NULL},
 };
 
 static bool load_kind(struct ctl *c, const char *account, const char *kind, struct rows *rows)
@@ -45,8 +45,10 @@ static bool load_kind(struct ctl *c, const char *account, const char *kind, stru
 /* All trunks of both kinds, NULL after a message. */
 static struct rows *load(struct ctl *c, const char *account)
 {
-    static const struct refusal no_account[] = {{"notfound", "ACCT: no such account"},
-                                                {NULL, NULL}};
+    static const struct refusal no_account[] = {
+        {"notfound", "ACCT: no such account"},
+        {NULL,       NULL                   }
+    };
     struct rows *rows = ctl_rows_new(columns);
     if (ctl_read(c, no_account, NULL, "account_get", key_account(account).text, NULL) &&
         load_kind(c, account, "in", rows) && load_kind(c, account, "out", rows))
@@ -85,7 +87,8 @@ int ctl_trunk_grant(struct ctl *c, const struct args *a)
     if (!sessions && !ports && !ctl_args_given(a, "--cps"))
         return ctl_usage("--sessions, --ports or --cps is missing: trunkctl help grant");
     if (!ctl_call(c, refusals, NULL, "trunk_grant", key_account(account).text, trunk,
-                  ctl_args_text(a, ports ? "--ports" : "--sessions"), ctl_args_text(a, "--cps"), NULL))
+                  ctl_args_text(a, ports ? "--ports" : "--sessions"), ctl_args_text(a, "--cps"),
+                  NULL))
         return CTL_FAILED;
     return print_trunk(c, account, trunk);
 }
@@ -93,21 +96,21 @@ int ctl_trunk_grant(struct ctl *c, const struct args *a)
 /* ---- number show ---- */
 
 static const struct column number_columns[] = {
-    {"number", ROWS_TEXT, false, NULL},
-    {"accountno", ROWS_TEXT, false, NULL},
-    {"tg", ROWS_TEXT, false, NULL},
-    {"status", ROWS_COUNT, false, NULL},
-    {"cnam", ROWS_TEXT, false, NULL},
-    {"rev", ROWS_COUNT, false, NULL},
-    {"record", ROWS_TEXT, false, NULL}, /* whether the account's own record says the same */
-    {"order", ROWS_TEXT, false, NULL},
-    {"category", ROWS_TEXT, false, NULL},
-    {"type", ROWS_TEXT, false, NULL},
-    {"order_type", ROWS_TEXT, false, NULL},
-    {"monthly", ROWS_MONEY, false, NULL},
-    {"since", ROWS_TIME, false, NULL},
-    {"state", ROWS_TEXT, false, NULL},
-    {NULL, ROWS_TEXT, false, NULL},
+    {"number",     ROWS_TEXT,  false, NULL},
+    {"accountno",  ROWS_TEXT,  false, NULL},
+    {"tg",         ROWS_TEXT,  false, NULL},
+    {"status",     ROWS_COUNT, false, NULL},
+    {"cnam",       ROWS_TEXT,  false, NULL},
+    {"rev",        ROWS_COUNT, false, NULL},
+    {"record",     ROWS_TEXT,  false, NULL}, /* whether the account's own record says the same */
+    {"order",      ROWS_TEXT,  false, NULL},
+    {"category",   ROWS_TEXT,  false, NULL},
+    {"type",       ROWS_TEXT,  false, NULL},
+    {"order_type", ROWS_TEXT,  false, NULL},
+    {"monthly",    ROWS_MONEY, false, NULL},
+    {"since",      ROWS_TIME,  false, NULL},
+    {"state",      ROWS_TEXT,  false, NULL},
+    {NULL,         ROWS_TEXT,  false, NULL},
 };
 
 enum { ROUTE_ACCOUNT = 1, ROUTE_TG, ROUTE_STATUS, ROUTE_CNAM, ROUTE_REV }; /* of did_route */
@@ -127,8 +130,8 @@ static bool set_number(struct ctl *c, struct rows *rows, const char *number,
 {
     struct redisReply *reply;
     struct table record;
-    if (!ctl_read(c, NULL, &reply, "number_list", key_account(reply_text(route, ROUTE_ACCOUNT)).text,
-                  "", "", "", "", number, NULL))
+    if (!ctl_read(c, NULL, &reply, "number_list",
+                  key_account(reply_text(route, ROUTE_ACCOUNT)).text, "", "", "", "", number, NULL))
         return false;
     bool good = table_open(reply, 1, &record) == ERR_OK;
     if (good) {
@@ -148,8 +151,10 @@ static bool set_number(struct ctl *c, struct rows *rows, const char *number,
 
 int ctl_number_show(struct ctl *c, const struct args *a)
 {
-    static const struct refusal unassigned[] = {{"notfound", "NUMBER: no account has it"},
-                                                {NULL, NULL}};
+    static const struct refusal unassigned[] = {
+        {"notfound", "NUMBER: no account has it"},
+        {NULL,       NULL                       }
+    };
     const char *number = ctl_args_text(a, "NUMBER");
     struct redisReply *route;
     if (!ctl_read(c, unassigned, &route, "did_route", key_did(number).text, NULL))
