@@ -1,0 +1,145 @@
+#include "api.h"
+
+#include <stdio.h>
+
+#include "auth.h"
+#include "clock.h"
+#include "log.h"
+#include "op.h"
+
+enum { RETRY_AFTER_S = 1 };
+
+struct api_call {
+    const struct http_request *http;
+    const struct endpoint *endpoint; /* NULL: not known (yet) */
+    const char *allow;
+    struct scratch mem;
+    struct request request;
+    struct op op;
+};
+
+static const struct endpoint *find_endpoint(struct span path)
+{
+    static const char *const roots[] = {"/api/did/", "/"};
+    for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++) {
+        size_t n = strlen(roots[i]);
+        if (path.n > n && memcmp(path.p, roots[i], n) == 0)
+            return endpoint_find((struct span){path.p + n, path.n - n});
+    }
+    return NULL;
+}
+
+static int check_method(struct api_call *c)
+{
+    bool post = span_eq(c->http->method, SPAN_LIT("POST"));
+    bool get = span_eq(c->http->method, SPAN_LIT("GET"));
+    if (post || (get && c->endpoint->access == ENDPOINT_READ))
+        return ERR_OK;
+    c->allow = c->endpoint->access == ENDPOINT_READ ? "GET, POST" : "POST";
+    return answer_refuse(c->op.answer, ANSWER_METHOD, NULL);
+}
+
+static int read_request(struct api_call *c)
+{
+    struct request *r = &c->request;
+    r->mem = &c->mem;
+    int err = request_add_query(r, c->http->query);
+    if (err == ERR_OK)
+        err = request_add_body(r, c->http->content_type, c->http->body);
+    if (err == ERR_INVALID)
+        return answer_refuse(c->op.answer, ANSWER_BAD_REQUEST, r->fault);
+    if (err == ERR_REFUSED)
+        return answer_refuse(c->op.answer, ANSWER_MEDIA_TYPE, NULL);
+    return err;
+}
+
+/* Account number, then token, before anything else is looked at. */
+static int check_account(struct api_call *c)
+{
+    struct arg account, token;
+    const char *detail = NULL;
+    int err = endpoint_read_one(&c->request, &endpoint_account, &account, &detail);
+    if (err == ERR_INVALID)
+        return answer_refuse(c->op.answer, ANSWER_INVALID_ACCOUNT, detail);
+    if (err == ERR_OK)
+        err = endpoint_read_one(&c->request, &endpoint_token, &token, &detail);
+    if (err == ERR_INVALID)
+        return answer_refuse(c->op.answer, ANSWER_INVALID_TOKEN, detail);
+    if (err != ERR_OK)
+        return err;
+    c->op.account = account.text;
+    c->op.account_key = key_account(account.text);
+    return auth_check(&c->op, span_of(token.text), c->endpoint->access);
+}
+
+static int run_endpoint(struct api_call *c)
+{
+    struct endpoint_fault fault = {0};
+    int err = endpoint_read(c->endpoint, &c->request, &c->op.args, &fault);
+    if (err == ERR_INVALID)
+        return answer_invalid(c->op.answer, fault.param, fault.detail);
+    if (err != ERR_OK)
+        return err;
+    return c->endpoint->run ? c->endpoint->run(&c->op)
+                            : answer_refuse(c->op.answer, ANSWER_PLANNED, NULL);
+}
+
+static int dispatch(struct api_call *c, struct service *s)
+{
+    if (c->http->refusal)
+        return answer_refuse(c->op.answer,
+                             c->http->refusal == 413 ? ANSWER_TOO_LARGE : ANSWER_BAD_REQUEST,
+                             c->http->refusal_text);
+    c->endpoint = find_endpoint(c->http->path);
+    if (!c->endpoint)
+        return answer_refuse(c->op.answer, ANSWER_NOT_FOUND, NULL);
+    int err = check_method(c);
+    if (err == ERR_OK)
+        err = read_request(c);
+    if (err == ERR_OK && !service_ready(s))
+        err = answer_refuse(c->op.answer, ANSWER_UNAVAILABLE, "the store is not ready yet");
+    if (err == ERR_OK)
+        err = check_account(c);
+    return err == ERR_OK ? run_endpoint(c) : err;
+}
+
+/* Errors of the store as a refusal; what the operation refused itself stays. */
+static void conclude(struct api_call *c, int err)
+{
+    bool refused = answer_result(c->op.answer) != ANSWER_OK;
+    if (err == ERR_OK || (err == ERR_REFUSED && refused))
+        return;
+    log_error("request %s: %s: %s", c->http->request_id, c->endpoint ? c->endpoint->name : "-",
+              err_text(err));
+    bool store = err == ERR_TIMEOUT || err == ERR_UNAVAILABLE;
+    err = answer_refuse(c->op.answer, store ? ANSWER_UNAVAILABLE : ANSWER_INTERNAL, NULL);
+}
+
+static void log_request(const struct api_call *c, int status, int64_t began_ms)
+{
+    log_info("request %s: %.*s %s account %s: %d in %lld ms", c->http->request_id,
+             (int)(c->http->method.n > 16 ? 16 : c->http->method.n), c->http->method.p,
+             c->endpoint ? c->endpoint->name : "-", c->op.account ? c->op.account : "-", status,
+             (long long)(clock_boot_ms() - began_ms));
+}
+
+void api_handle(void *arg, const struct http_request *http, struct http_reply *ret)
+{
+    int64_t began_ms = clock_boot_ms();
+    struct service *s = arg;
+    struct api_call c = {.http = http};
+    c.op = (struct op){.service = s, .redis = service_redis(s), .mem = &c.mem};
+    service_policy_get(s, &c.op.policy);
+    ret->status = 500;
+    if (answer_new(&c.op.answer) != ERR_OK)
+        return;
+    conclude(&c, dispatch(&c, s));
+    enum answer_code code = answer_result(c.op.answer);
+    if (answer_render(c.op.answer, http->request_id, &ret->body) == ERR_OK)
+        ret->status = answer_codes[code].http;
+    ret->allow = c.allow;
+    ret->retry_after_s = code == ANSWER_UNAVAILABLE ? RETRY_AFTER_S : 0;
+    log_request(&c, ret->status, began_ms);
+    answer_free(c.op.answer);
+    scratch_clear(&c.mem);
+}

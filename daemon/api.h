@@ -1,0 +1,11 @@
+/* From a request to a reply: dispatch by the endpoint table, account check, operation. */
+#ifndef TRUNKLINE_API_H
+#define TRUNKLINE_API_H
+
+#include "http.h"
+#include "service.h"
+
+/* An http_handler; arg is the struct service. */
+void api_handle(void *arg, const struct http_request *request, struct http_reply *ret);
+
+#endif

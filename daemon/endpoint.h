@@ -1,0 +1,66 @@
+/* The endpoints: one table drives dispatch, validation, the OpenAPI document and tests. */
+#ifndef TRUNKLINE_ENDPOINT_H
+#define TRUNKLINE_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "err.h"
+#include "param.h"
+#include "request.h"
+
+struct op;
+
+/* Fills the op's answer. ERR_REFUSED: the answer holds the refusal; other errors become 500 or 503.
+ */
+typedef int endpoint_fn(struct op *op);
+
+enum endpoint_access {
+    ENDPOINT_READ,  /* GET and POST; any token */
+    ENDPOINT_WRITE, /* POST; not with a token of scope "read" */
+};
+
+struct endpoint {
+    const char *name;
+    const char *tag; /* chapter of the document */
+    const char *title, *doc;
+    enum endpoint_access access;
+    endpoint_fn *run; /* NULL: planned, answers 501 */
+    /* After token and accountno, in the document's order; a row without name ends the list. */
+    const struct param *params;
+    /* Keys of a success after "status", in order, by spaces: "key" text, "key[]" list of texts,
+     * "key?" boolean, "key[{ … }]" list of objects, "key_with_spaces" between quotes. A '+' in
+     * front marks an addition to the document, a '~' one that comes only when paging is asked for.
+     */
+    const char *reply;
+};
+
+extern const struct endpoint endpoints[];
+extern const size_t endpoint_count;
+extern const struct param endpoint_token, endpoint_account;
+
+/* NULL if there is none. */
+const struct endpoint *endpoint_find(struct span name);
+
+/* Other spellings of a parameter: a NULL-terminated list with `name` in it, or NULL. */
+const char *const *endpoint_aliases(const char *name);
+
+struct args {
+    const struct endpoint *endpoint;
+    struct arg *values; /* one a row of endpoint->params */
+};
+
+/* Which parameter is bad, and why. */
+struct endpoint_fault {
+    const char *param, *detail; /* detail in the request's scratch, or static */
+};
+
+/* Reads one parameter under any of its spellings. ERR_INVALID: ret_detail says why; ERR_NOMEM. */
+MUST_CHECK int endpoint_read_one(const struct request *r, const struct param *p, struct arg *ret,
+                                 const char **ret_detail);
+
+/* Reads all in order. ERR_INVALID: the first bad one is in ret_fault; ERR_NOMEM. */
+MUST_CHECK int endpoint_read(const struct endpoint *e, const struct request *r, struct args *ret,
+                             struct endpoint_fault *ret_fault);
+
+#endif

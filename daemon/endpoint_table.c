@@ -1,0 +1,321 @@
+/* The 32 endpoints of the REST document, in its order. */
+#include "op.h"
+
+#define MUST true
+#define MAY  false
+
+/* name, required, doc; or with a range before the doc. */
+#define P(name_, type_, required_, doc_)                                                           \
+    {                                                                                              \
+        .name = name_, .type = PARAM_##type_, .required = required_, .doc = doc_                   \
+    }
+#define RANGE(name_, type_, required_, min_, max_, doc_)                                           \
+    {                                                                                              \
+        .name = name_, .type = PARAM_##type_, .required = required_, .min = min_, .max = max_,     \
+        .doc = doc_                                                                                \
+    }
+#define CHOICE(name_, required_, choices_, doc_)                                                   \
+    {                                                                                              \
+        .name = name_, .type = PARAM_CHOICE, .required = required_, .choices = choices_,           \
+        .doc = doc_                                                                                \
+    }
+#define ADDED(name_, type_, min_, max_, doc_)                                                      \
+    {                                                                                              \
+        .name = name_, .type = PARAM_##type_, .min = min_, .max = max_, .doc = doc_, .added = doc_ \
+    }
+#define TEXT(name_, required_, max_, doc_) RANGE(name_, TEXT, required_, 1, max_, doc_)
+#define END                                                                                        \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+#define PARAMS(...)                                                                                \
+    (const struct param[])                                                                         \
+    {                                                                                              \
+        __VA_ARGS__, END                                                                           \
+    }
+#define NO_PARAMS                                                                                  \
+    (const struct param[])                                                                         \
+    {                                                                                              \
+        END                                                                                        \
+    }
+
+#define PAGING                                                                                     \
+    ADDED("limit", COUNT, 1, 10000, "Most entries in the reply; asking for it adds `total`."),     \
+        ADDED("offset", COUNT, 0, 1000000000, "Entries to leave out first; adds `total`.")
+#define CATEGORY(required_)                                                                        \
+    CHOICE("category", required_, "landline|tollfree", "Kind of number; any case.")
+#define FROM_TO                                                                                    \
+    P("from", DATE, MAY, "First day or moment, inclusive."),                                       \
+        P("to", DATE, MAY, "Last day or moment, inclusive.")
+#define TRUNK_ROUTE(required_)                                                                     \
+    TEXT("title", required_, 64, "Name of the trunk group."),                                      \
+        P("primaryTrunk", IP, required_, "Address that calls are sent to first."),                 \
+        RANGE("primaryPrefix", DIGITS, MAY, 4, 6, "Digits put before the number."),                \
+        RANGE("primaryPort", COUNT, MAY, 1, 65535, "Port; default 5060."),                         \
+        P("secondaryTrunk", IP, MAY, "Address that calls are sent to when the first fails."),      \
+        RANGE("secondaryPrefix", DIGITS, MAY, 4, 6, "Digits put before the number."),              \
+        RANGE("secondaryPort", COUNT, MAY, 1, 65535, "Port; default 5060.")
+#define STATS_KEYS "accountno number processed completed acd asr mou peak"
+#define STATS_DOC                                                                                  \
+    " `processed` counts attempts, `completed` answered calls, `acd` is answered seconds per "     \
+    "answered call with one decimal, `asr` the share of answered calls as \"NN%\", `mou` billed "  \
+    "minutes with up to two decimals, `peak` the most calls at once."
+#define ORDER_KEYS                                                                                 \
+    "date amount per_order_cost taxes other_charges discount tg_id orderType didCategory didType " \
+    "sessions status"
+#define PORT_KEYS                                                                                  \
+    " requestedFocDate actualFocDate billingNumber loaAuthorizingPerson numbers[] subscriberType " \
+    "subscriberFirstName subscriberLastName addressHouseNumber addressStreetName "                 \
+    "addressStreetSuffix addressCity addressStateCode addressZip losingCarrierName "               \
+    "lastModifiedDate lastModifiedBy immediately? triggered? loa carrier_doc +processingStatus"
+
+static const char orig[] = "Origination", term[] = "Termination", bill[] = "Billing";
+
+#define ACTIVITIES                                                                                 \
+    "All Activity|Test Call Credit|Bank Transfer|Bank Fee|Paypal Transfer|Paypal Fee|"             \
+    "USF Tax Deduction|Payment Cancelled|Payment Refund|Call Charges|Order (New DIDs)|"            \
+    "Order (LNP)|Credit Card|Credit Card Fee"
+
+/* clang-format off */
+const struct endpoint endpoints[] = {
+{"availabilitystate", orig, "State availability",
+ "States and provinces with at least one free landline number, sorted.",
+ ENDPOINT_READ, op_states, NO_PARAMS, "data[]"},
+
+{"availabilitynpanxx", orig, "NPANXX availability",
+ "Blocks of a state with at least one free number.",
+ ENDPOINT_READ, op_blocks,
+ PARAMS(P("state", STATE, MUST, "State or province."), PAGING),
+ "data[{ NPANXX NPA RateCenter +available }] ~total"},
+
+{"searchdid", orig, "DID availability",
+ "Free numbers of a state in ascending order.",
+ ENDPOINT_READ, op_search_did,
+ PARAMS(P("state", STATE, MUST, "State or province."),
+        P("NPANXX", BLOCK, MAY, "Only this block."),
+        P("NPANXXYYYY", PHONE, MAY, "Only this number."),
+        ADDED("ratecenter", TEXT, 1, 60, "Only this rate centre; any case."),
+        ADDED("city", TEXT, 1, 60, "Only this city; any case."), PAGING),
+ "DIDs[{ TN statusid +NPANXX +RateCenter +category }] ~total"},
+
+{"searchtfn", orig, "TFN availability",
+ "Free toll-free numbers of a code in ascending order.",
+ ENDPOINT_READ, op_search_tfn,
+ PARAMS(RANGE("tfn_prefix", DIGITS, MUST, 3, 3, "Toll-free code, e.g. 866."), PAGING),
+ "TFNs[{ TN statusid +category }] ~total"},
+
+{"defineTrunk", orig, "Define trunk group",
+ "Creates a trunk group for calls to your numbers.",
+ ENDPOINT_WRITE, op_trunk_define,
+ PARAMS(TRUNK_ROUTE(MUST),
+        CHOICE("billingType", MUST, "Metered|Unmetered", "How calls are charged."),
+        RANGE("sessions", COUNT, MAY, 1, 100000, "Calls at once; required if Unmetered."),
+        RANGE("mou", MINUTES, MAY, 1, 1000000000, "Minutes a month."),
+        P("call_forwarding", PHONE, MAY, "Number to call when both addresses fail.")),
+ "success +tg_id"},
+
+{"get_trunk", orig, "Get trunk groups",
+ "All trunk groups for calls to your numbers, or one.",
+ ENDPOINT_READ, op_trunk_get,
+ PARAMS(P("tg_id", ID, MAY, "Only this trunk group."), PAGING),
+ "data[{ id accountno title primaryIP primaryPort prefix_1 secondaryIP secondaryPort prefix_2 date "
+ "req_sessions alloc_sessions status +billingType +mou +call_forwarding }] ~total"},
+
+{"update_trunk", orig, "Update trunk group",
+ "Changes what is given and leaves the rest. An empty value clears an optional field. Calls under "
+ "way are untouched.",
+ ENDPOINT_WRITE, op_trunk_update,
+ PARAMS(P("trunkid", ID, MUST, "The trunk group."), TRUNK_ROUTE(MAY),
+        P("call_forwarding", PHONE, MAY, "Number to call when both addresses fail.")),
+ "trunkid success"},
+
+{"reserve", orig, "Reserve numbers",
+ "Holds numbers in the cart of their category; all of them or none.",
+ ENDPOINT_WRITE, op_reserve,
+ PARAMS(CATEGORY(MUST),
+        P("state", STATE, MAY, "State of the numbers; required for landline."),
+        P("npanxx", BLOCK, MAY, "Block of the numbers."),
+        TEXT("city", MAY, 60, "City of the numbers."),
+        RANGE("tfn_prefix", DIGITS, MAY, 3, 3, "Toll-free code; required for tollfree."),
+        P("number", PHONES, MUST, "Numbers to hold.")),
+ "reserveId TNs[] +numbers[] +expires"},
+
+{"bulkreserve", orig, "Reserve numbers in bulk",
+ "Holds the first free numbers in ascending order; fewer than asked when there are not so many.",
+ ENDPOINT_WRITE, NULL,
+ PARAMS(CATEGORY(MUST),
+        P("state", STATE, MAY, "State or province."),
+        P("npanxx", BLOCK, MAY, "Block of the numbers."),
+        TEXT("city", MAY, 60, "City of the numbers."),
+        RANGE("tfn_prefix", DIGITS, MAY, 3, 3, "Toll-free code; required for tollfree."),
+        RANGE("quantity", COUNT, MUST, 1, 1000, "How many.")),
+ "reserveId TNs[] +numbers[] +expires +requested"},
+
+{"remove_reserved", orig, "Remove reserved numbers",
+ "Takes numbers out of a cart, all of them when none is named.",
+ ENDPOINT_WRITE, NULL,
+ PARAMS(P("reserveId", ID, MUST, "The cart."), P("number", PHONES, MAY, "Numbers to remove.")),
+ "'Removed TNs'[] 'TNs not available'[]"},
+
+{"getnumbers", orig, "Get my numbers",
+ "The account's numbers.",
+ ENDPOINT_READ, op_numbers,
+ PARAMS(CATEGORY(MAY),
+        CHOICE("status", MAY, "0|1|2", "1 active, 0 inactive, 2 cancelled."),
+        P("trunkId", ID, MAY, "Only numbers of this trunk group."),
+        P("orderno", ID, MAY, "Only numbers of this order."), PAGING),
+ "data[{ didnumber trunkGroup prefix1 trunkGroup2 prefix2 didRate didType orderType status cnam "
+ "+trunkId +orderno +category }] ~total"},
+
+{"updatenumber", orig, "Update my numbers",
+ "Changes trunk group, status or caller name of numbers; all of them or none. Status 2 is final.",
+ ENDPOINT_WRITE, op_number_update,
+ PARAMS(P("number", PHONES, MUST, "The numbers."),
+        P("trunkId", ID, MAY, "Trunk group that takes their calls."),
+        CHOICE("status", MAY, "0|1|2", "1 active, 0 inactive, 2 cancel."),
+        ADDED("cnam", TEXT, 1, 15, "Caller name, printable ASCII; `-` clears it.")),
+ "success"},
+
+{"gen_order", orig, "Generate DID/TFN order",
+ "Turns a cart into an order; its hold becomes the order's.",
+ ENDPOINT_WRITE, op_order_generate,
+ PARAMS(P("trunk_id", ID, MUST, "Trunk group for the numbers."),
+        P("reserveId", ID, MUST, "The cart.")),
+ "success orderId " ORDER_KEYS " numbers[]"},
+
+{"process_order", orig, "Process DID order",
+ "Debits the order's amount once and assigns all its numbers. Repeating it answers the same.",
+ ENDPOINT_WRITE, op_order_process, PARAMS(P("orderId", ID, MUST, "The order.")),
+ "success orderId"},
+
+{"check_lnp", orig, "Check DID portability",
+ "Which numbers can be ported in.",
+ ENDPOINT_READ, NULL, PARAMS(P("numbers", PHONES, MUST, "The numbers.")),
+ "accepted[] rejected[] +reasons[{ number reason }]"},
+
+{"generate_lnp_order", orig, "Generate LNP order",
+ "Orders the port-in of the numbers that are accepted.",
+ ENDPOINT_WRITE, NULL,
+ PARAMS(P("numbers", PHONES, MUST, "The numbers."), CATEGORY(MUST),
+        CHOICE("subscriberType", MUST, "residential|business", "Kind of subscriber."),
+        TEXT("loaAuthorizingPerson", MUST, 100, "Who authorized the LOA."),
+        P("loa_doc", FILE, MUST, "Letter of authorization; ZIP for several."),
+        P("carrier_doc", FILE, MUST, "Carrier document; ZIP for several."),
+        P("requestedFocDate", DATE, MAY, "Wished transfer date; empty: the earliest."),
+        TEXT("wirelessAccountNumber", MAY, 50, "Account number at the wireless carrier."),
+        TEXT("wirelessPin", MAY, 50, "PIN at the wireless carrier."),
+        ADDED("tg_id", ID, 0, 0, "Trunk group for the numbers."),
+        ADDED("billingNumber", PHONE, 0, 0, "Billing number; default the first."),
+        ADDED("subscriberFirstName", TEXT, 1, 100, "First name."),
+        ADDED("subscriberLastName", TEXT, 1, 100, "Last name."),
+        ADDED("addressHouseNumber", TEXT, 1, 20, "House number."),
+        ADDED("addressStreetName", TEXT, 1, 100, "Street."),
+        ADDED("addressStreetSuffix", TEXT, 1, 20, "Street suffix."),
+        ADDED("addressCity", TEXT, 1, 60, "City."),
+        ADDED("addressStateCode", STATE, 0, 0, "State."),
+        ADDED("addressZip", TEXT, 1, 10, "ZIP code."),
+        ADDED("losingCarrierName", TEXT, 1, 100, "Losing carrier.")),
+ "success orderNo " ORDER_KEYS " acceptedTns[]"},
+
+{"get_new_orders", orig, "Get new orders",
+ "All orders of new numbers, or one.",
+ ENDPOINT_READ, op_orders, PARAMS(P("orderId", ID, MAY, "Only this order."), PAGING),
+ "Orders[{ orderno accountno " ORDER_KEYS " numbers[] }] ~total"},
+
+{"get_lnp_orders", orig, "Get LNP orders",
+ "All port-in orders, or one.",
+ ENDPOINT_READ, NULL, PARAMS(P("orderId", ID, MAY, "Only this order."), PAGING),
+ "Orders[{ orderno accountno " ORDER_KEYS PORT_KEYS " }] ~total"},
+
+{"did_stats", orig, "DID/TFN statistics",
+ "Statistics of numbers, all time." STATS_DOC,
+ ENDPOINT_READ, op_stats_did, PARAMS(P("number", PHONES, MUST, "The numbers.")),
+ "data[{ " STATS_KEYS " }]"},
+
+{"daily_cdrs", orig, "Daily call records",
+ "Links to CSV files a day, newest first.",
+ ENDPOINT_READ, NULL, PARAMS(FROM_TO, PAGING), "data[{ date success failed }] ~total"},
+
+{"tg_stats", orig, "Trunk group statistics",
+ "Statistics of trunk groups, all time; `number` carries the trunk group's id." STATS_DOC,
+ ENDPOINT_READ, op_stats_trunk, PARAMS(P("tg_id", IDS, MUST, "The trunk groups.")),
+ "data[{ " STATS_KEYS " +tg_id }]"},
+
+{"monthly_summary", orig, "Monthly summary",
+ "Statistics of numbers by month." STATS_DOC,
+ ENDPOINT_READ, NULL,
+ PARAMS(RANGE("year", COUNT, MUST, 2000, 2199, "The year."),
+        RANGE("month", COUNT, MAY, 1, 12, "Only this month."), PAGING),
+ "data[{ accountno number month processed completed acd asr mou peak }] ~total"},
+
+{"defineTrunk_termination", term, "Define trunk group",
+ "Creates a trunk group for calls that you send; its address authenticates them.",
+ ENDPOINT_WRITE, op_term_define,
+ PARAMS(TEXT("title", MUST, 64, "Name of the trunk group."),
+        P("ipaddress", IP, MUST, "Address that the calls come from."),
+        RANGE("ports", COUNT, MUST, 1, 1000, "Calls at once."),
+        RANGE("cps", COUNT, MAY, 1, 1000, "Calls a second.")),
+ "success +tg_id"},
+
+{"get_trunk_termination", term, "Get trunk groups",
+ "All trunk groups for calls that you send, or one.",
+ ENDPOINT_READ, op_term_get, PARAMS(P("tg_id", ID, MAY, "Only this trunk group."), PAGING),
+ "data[{ id accountno +title ipaddress ports cps ports_assigned cps_assigned config status }] "
+ "~total"},
+
+{"disable_trunk_termination", term, "Disable trunk group",
+ "Refuses further calls of a trunk group and frees its address.",
+ ENDPOINT_WRITE, op_term_disable, PARAMS(P("tg_id", ID, MUST, "The trunk group.")),
+ "'Removed TNs'"},
+
+{"daily_cdrs_termination", term, "Daily call records",
+ "Links to CSV files a day, newest first.",
+ ENDPOINT_READ, NULL, PARAMS(FROM_TO, PAGING), "data[{ date success failed }] ~total"},
+
+{"tg_stats_termination", term, "Trunk group statistics",
+ "Statistics of trunk groups, all time; `number` carries the trunk group's id." STATS_DOC,
+ ENDPOINT_READ, op_stats_term, PARAMS(P("tg_id", IDS, MUST, "The trunk groups.")),
+ "data[{ " STATS_KEYS " +tg_id }]"},
+
+{"monthly_summary_termination", term, "Monthly summary",
+ "Statistics of trunk groups by month." STATS_DOC,
+ ENDPOINT_READ, NULL,
+ PARAMS(RANGE("year", COUNT, MUST, 2000, 2199, "The year."),
+        RANGE("month", COUNT, MAY, 1, 12, "Only this month."), PAGING),
+ "data[{ accountno number month processed completed acd asr mou peak }] ~total"},
+
+{"get_invoices", bill, "Get invoices",
+ "Links to invoices as PDF, oldest first.",
+ ENDPOINT_READ, NULL, PARAMS(FROM_TO, PAGING), "data[{ date file }] ~total"},
+
+{"financial_summary", bill, "Financial summary",
+ "All bookings with the balance after each, oldest first.",
+ ENDPOINT_READ, NULL,
+ PARAMS(CHOICE("activitytype", MAY, ACTIVITIES, "Only this activity."), PAGING),
+ "data[{ accountno date activity debit credit balance }] ~total"},
+
+{"get_payments", bill, "Get payment details",
+ "Payments and their status: 1 done, 0 pending, 2 failed.",
+ ENDPOINT_READ, NULL,
+ PARAMS(TEXT("referenceno", MAY, 100, "Only this payment."), FROM_TO,
+        CHOICE("method", MAY, "Paypal|Bank|Credit Card", "Only this way of payment."), PAGING),
+ "data[{ accountno date referenceno funded_amount charges amount method status }] ~total"},
+
+{"make_payment", bill, "Make payment",
+ "Charges a card and credits the account.",
+ ENDPOINT_WRITE, NULL,
+ PARAMS(TEXT("firstname", MUST, 100, "First name."), TEXT("lastname", MUST, 100, "Last name."),
+        RANGE("cardnumber", DIGITS, MUST, 12, 19, "Card number."),
+        RANGE("expmonth", COUNT, MUST, 1, 12, "Month of expiry."),
+        RANGE("expyear", COUNT, MUST, 0, 2199, "Year of expiry, two or four digits."),
+        TEXT("address", MAY, 100, "Street address."), TEXT("address2", MAY, 100, "Second line."),
+        P("state", STATE, MAY, "State or province."), TEXT("city", MAY, 60, "City."),
+        TEXT("zipcode", MAY, 10, "ZIP code."),
+        RANGE("cvv", DIGITS, MUST, 3, 4, "Security code."),
+        ADDED("amount", MONEY, 1, 1000000000, "Amount in dollars; default the configured top-up.")),
+ "success"},
+};
+/* clang-format on */
+
+const size_t endpoint_count = sizeof(endpoints) / sizeof(*endpoints);
+_Static_assert(sizeof(endpoints) / sizeof(*endpoints) == 32, "the document has 32 endpoints");

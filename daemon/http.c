@@ -1,0 +1,213 @@
+#include "http.h"
+
+#include <microhttpd.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "addr.h"
+#include "clock.h"
+#include "http_exchange.h"
+#include "http_watch.h"
+#include "log.h"
+
+enum { CONNECTION_MEMORY = 32768, DRAIN_STEP_MS = 10 };
+
+struct http {
+    struct MHD_Daemon *daemon;
+    struct http_watch *watch;
+    http_handler *handler;
+    void *handler_arg;
+    int64_t idle_ms, request_ms, body_max;
+    atomic_int active; /* requests between their first line and the end of their reply */
+};
+
+static void log_daemon(void *arg, const char *fmt, va_list ap)
+{
+    (void)arg;
+    char text[512];
+    if (vsnprintf(text, sizeof(text), fmt, ap) > 0)
+        log_debug("http: %s", text);
+}
+
+static struct http_watched *watched_of(struct MHD_Connection *c)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+static void on_connection(void *arg, struct MHD_Connection *c, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct http *h = arg;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        http_watch_remove(h->watch, *socket_context);
+        *socket_context = NULL;
+        return;
+    }
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info)
+        *socket_context =
+            http_watch_add(h->watch, info->connect_fd, clock_boot_ms() + h->request_ms);
+}
+
+/* The first line is there: the request's own time begins. */
+static void *on_uri(void *arg, const char *uri, struct MHD_Connection *c)
+{
+    struct http *h = arg;
+    atomic_fetch_add(&h->active, 1);
+    http_watch_set(h->watch, watched_of(c), clock_boot_ms() + h->request_ms);
+    return http_exchange_new(uri);
+}
+
+static void on_completed(void *arg, struct MHD_Connection *c, void **request_context,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)code;
+    struct http *h = arg;
+    http_exchange_free(*request_context);
+    *request_context = NULL;
+    http_watch_set(h->watch, watched_of(c), clock_boot_ms() + h->idle_ms + h->request_ms);
+    atomic_fetch_sub(&h->active, 1);
+}
+
+static void add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+    if (MHD_add_response_header(response, name, value) == MHD_NO)
+        log_warn("http: no memory for a header");
+}
+
+/* Takes reply->body. */
+static enum MHD_Result send_reply(struct MHD_Connection *c, const struct http_reply *reply,
+                                  const char *request_id, bool end)
+{
+    size_t n = reply->body ? strlen(reply->body) : 0;
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        n, reply->body, reply->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+    if (!response) {
+        free(reply->body);
+        return MHD_NO;
+    }
+    add_header(response, "Content-Type", "application/json");
+    add_header(response, "Cache-Control", "no-store");
+    add_header(response, "X-Content-Type-Options", "nosniff");
+    add_header(response, "X-Request-Id", request_id);
+    if (reply->allow)
+        add_header(response, "Allow", reply->allow);
+    if (reply->retry_after_s) {
+        char seconds[16];
+        snprintf(seconds, sizeof(seconds), "%d", reply->retry_after_s);
+        add_header(response, "Retry-After", seconds);
+    }
+    if (end)
+        add_header(response, "Connection", "close");
+    enum MHD_Result result = MHD_queue_response(c, (unsigned)reply->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result answer(struct http *h, struct MHD_Connection *c, struct http_exchange *x,
+                              const char *method)
+{
+    struct http_request request = http_exchange_request(x, c, method);
+    struct http_reply reply = {.status = 500};
+    h->handler(h->handler_arg, &request, &reply);
+    return send_reply(c, &reply, x->request_id, x->refusal != 0);
+}
+
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *data_n, void **request_context)
+{
+    (void)url; /* decoded, and cut at a NUL: the exchange has what was received */
+    struct http *h = arg;
+    struct http_exchange *x = *request_context;
+    if (!x)
+        return MHD_NO;
+    if (!x->begun) {
+        x->begun = true;
+        bool now = http_exchange_begin(x, c, method, version, h->body_max);
+        return now ? answer(h, c, x, method) : MHD_YES;
+    }
+    if (*data_n) {
+        size_t n = *data_n;
+        *data_n = 0;
+        return http_exchange_body(x, data, n, h->body_max) ? MHD_YES : MHD_NO;
+    }
+    return answer(h, c, x, method);
+}
+
+static int start_daemon(struct http *h, const struct http_settings *s, const struct addr *at)
+{
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    if (at->sa.sa_family == AF_INET6)
+        flags |= MHD_USE_IPv6;
+    unsigned threads = s->threads > 1 ? (unsigned)s->threads : 0;
+    h->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, NULL,
+        MHD_OPTION_SOCK_ADDR, &at->sa, MHD_OPTION_THREAD_POOL_SIZE, threads,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (unsigned)s->connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)s->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_URI_LOG_CALLBACK, on_uri, h,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    return h->daemon ? ERR_OK : ERR_SYSTEM;
+}
+
+int http_open(struct http **ret, const struct http_settings *s, http_handler *handler, void *arg)
+{
+    struct addr at;
+    if (addr_parse_port(span_of(s->listen), 8080, &at) != ERR_OK)
+        return ERR_INVALID;
+    struct http *h = calloc(1, sizeof(*h));
+    if (!h)
+        return ERR_NOMEM;
+    h->handler = handler;
+    h->handler_arg = arg;
+    h->idle_ms = s->idle_timeout_s * 1000;
+    h->request_ms = s->request_timeout_s * 1000;
+    h->body_max = s->body_max;
+    int err = http_watch_open(&h->watch);
+    if (err == ERR_OK)
+        err = start_daemon(h, s, &at);
+    if (err != ERR_OK) {
+        http_close(h, 0);
+        return err;
+    }
+    *ret = h;
+    return ERR_OK;
+}
+
+uint16_t http_port(const struct http *h)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    return info ? info->port : 0;
+}
+
+static void drain(struct http *h, int64_t drain_ms)
+{
+    MHD_socket listening = MHD_quiesce_daemon(h->daemon);
+    if (listening != MHD_INVALID_SOCKET)
+        close(listening);
+    int64_t end = clock_boot_ms() + drain_ms;
+    while (atomic_load(&h->active) > 0 && clock_boot_ms() < end)
+        nanosleep(&(struct timespec){.tv_nsec = DRAIN_STEP_MS * 1000000L}, NULL);
+}
+
+void http_close(struct http *h, int64_t drain_ms)
+{
+    if (!h)
+        return;
+    if (h->daemon) {
+        drain(h, drain_ms);
+        MHD_stop_daemon(h->daemon);
+    }
+    http_watch_close(h->watch);
+    free(h);
+}

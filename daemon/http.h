@@ -1,0 +1,49 @@
+/* The HTTP server: libmicrohttpd with the checks and limits that it lacks. */
+#ifndef TRUNKLINE_HTTP_H
+#define TRUNKLINE_HTTP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "span.h"
+
+enum { HTTP_REQUEST_ID_MAX = 64 };
+
+struct http_settings {
+    const char *listen; /* "ADDR:PORT"; port 0: any */
+    int64_t threads, connections, connections_per_address;
+    int64_t idle_timeout_s, request_timeout_s, body_max;
+};
+
+/* One request, complete. Spans are valid during the call. */
+struct http_request {
+    struct span method, path, query; /* path and query as received */
+    struct span content_type, body;
+    const char *request_id; /* the client's if it is sane, else ours */
+    int refusal;            /* status of a request that must be refused unread (400, 413), else 0 */
+    const char *refusal_text;
+};
+
+struct http_reply {
+    int status;
+    char *body;        /* JSON from malloc; the server frees it */
+    const char *allow; /* static; NULL: no Allow header */
+    int retry_after_s; /* 0: no Retry-After header */
+};
+
+/* Called on one of the server's threads, several at once. */
+typedef void http_handler(void *arg, const struct http_request *request, struct http_reply *ret);
+
+struct http;
+
+/* Listens at once. ERR_INVALID: the listen address; ERR_SYSTEM: errno tells. */
+MUST_CHECK int http_open(struct http **ret, const struct http_settings *settings,
+                         http_handler *handler, void *arg);
+uint16_t http_port(const struct http *h);
+
+/* Takes no new connection, waits for requests under way but not longer than so, ends. NULL is fine.
+ */
+void http_close(struct http *h, int64_t drain_ms);
+
+#endif

@@ -1,0 +1,196 @@
+#include "http_exchange.h"
+
+#include <stdlib.h>
+
+#include "num.h"
+#include "secret.h"
+
+/* What a client may send past the limit and still be told so. More gets its connection cut. */
+enum { OVERRUN_MAX = 4 << 20, BODY_FIRST = 4096, ID_BYTES = 8 };
+
+struct http_exchange *http_exchange_new(const char *uri)
+{
+    struct http_exchange *x = calloc(1, sizeof(*x));
+    if (!x)
+        return NULL;
+    x->uri_place = uri;
+    x->uri_n = strlen(uri);
+    x->uri = strdup(uri);
+    if (!x->uri || secret_random_hex(ID_BYTES, x->request_id) != ERR_OK) {
+        http_exchange_free(x);
+        return NULL;
+    }
+    return x;
+}
+
+void http_exchange_free(struct http_exchange *x)
+{
+    if (!x)
+        return;
+    free(x->uri);
+    free(x->body);
+    free(x);
+}
+
+struct header_count {
+    const char *name;
+    size_t n;
+    struct span last;
+};
+
+static enum MHD_Result count_header(void *arg, enum MHD_ValueKind kind, const char *key,
+                                    size_t key_n, const char *value, size_t value_n)
+{
+    (void)kind;
+    struct header_count *count = arg;
+    if (span_eq_nocase((struct span){key, key_n}, span_of(count->name))) {
+        count->n++;
+        count->last = (struct span){value, value_n};
+    }
+    return MHD_YES;
+}
+
+static struct header_count header(struct MHD_Connection *c, const char *name)
+{
+    struct header_count count = {.name = name};
+    MHD_get_connection_values_n(c, MHD_HEADER_KIND, count_header, &count);
+    return count;
+}
+
+static void refuse(struct http_exchange *x, int status, const char *text)
+{
+    if (x->refusal)
+        return;
+    x->refusal = status;
+    x->refusal_text = text;
+}
+
+/* RFC 9112 6.3: framing on which two parsers could disagree is refused. */
+static void check_framing(struct http_exchange *x, struct MHD_Connection *c, int64_t body_max,
+                          int64_t *ret_length)
+{
+    struct header_count length = header(c, "Content-Length");
+    struct header_count coding = header(c, "Transfer-Encoding");
+    *ret_length = 0;
+    if (length.n > 1)
+        refuse(x, 400, "Content-Length is given more than once");
+    if (length.n && coding.n)
+        refuse(x, 400, "Content-Length and Transfer-Encoding exclude each other");
+    if (coding.n && (coding.n > 1 || !span_eq_nocase(coding.last, SPAN_LIT("chunked"))))
+        refuse(x, 400, "Transfer-Encoding other than chunked");
+    int err = length.n ? num_parse(length.last, 0, INT64_MAX, ret_length) : ERR_OK;
+    if (err != ERR_OK)
+        refuse(x, 400, "Content-Length is no number");
+    if (*ret_length > body_max)
+        refuse(x, 413, "the body is too large");
+}
+
+static void check_start(struct http_exchange *x, struct MHD_Connection *c, const char *version)
+{
+    size_t hosts = header(c, "Host").n;
+    if (hosts > 1 || (hosts == 0 && strcmp(version, "HTTP/1.0") != 0))
+        refuse(x, 400, "exactly one Host header is required");
+    /* The version follows the URI's end in the receive buffer; a NUL byte in the URI hides the
+     * rest. */
+    if (version != x->uri_place + x->uri_n + 1 || strstr(x->uri, "%00"))
+        refuse(x, 400, "the path or query contains a NUL byte");
+    for (const char *p = x->uri; *p; p++) {
+        if ((unsigned char)*p <= 0x20 || *p == 0x7f)
+            refuse(x, 400, "the path or query contains control characters or spaces");
+    }
+}
+
+static bool id_char(char c)
+{
+    char folded = (char)(c | 0x20);
+    return (folded >= 'a' && folded <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+}
+
+static void take_request_id(struct http_exchange *x, struct MHD_Connection *c)
+{
+    struct header_count id = header(c, "X-Request-Id");
+    if (id.n != 1 || id.last.n == 0)
+        return;
+    for (size_t i = 0; i < id.last.n; i++) {
+        if (!id_char(id.last.p[i]))
+            return;
+    }
+    char sane[HTTP_REQUEST_ID_MAX + 1];
+    if (span_copy(id.last, sane, sizeof(sane)))
+        memcpy(x->request_id, sane, sizeof(sane));
+}
+
+bool http_exchange_begin(struct http_exchange *x, struct MHD_Connection *c, const char *method,
+                         const char *version, int64_t body_max)
+{
+    int64_t length;
+    take_request_id(x, c);
+    check_framing(x, c, body_max, &length);
+    check_start(x, c, version);
+    bool bodyless = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+    if (bodyless && (length > 0 || header(c, "Transfer-Encoding").n))
+        refuse(x, 400, "GET takes no body");
+    bool small_overrun =
+        x->refusal == 413 && length - body_max <= OVERRUN_MAX && header(c, "Expect").n == 0;
+    return x->refusal && !small_overrun;
+}
+
+static bool body_reserve(struct http_exchange *x, size_t n)
+{
+    if (n <= x->body_cap)
+        return true;
+    size_t cap = x->body_cap ? x->body_cap : BODY_FIRST;
+    while (cap < n)
+        cap *= 2;
+    char *body = realloc(x->body, cap);
+    if (!body)
+        return false;
+    x->body = body;
+    x->body_cap = cap;
+    return true;
+}
+
+bool http_exchange_body(struct http_exchange *x, const char *data, size_t n, int64_t body_max)
+{
+    x->body_seen += n;
+    if ((int64_t)x->body_seen > body_max)
+        refuse(x, 413, "the body is too large");
+    if (x->refusal)
+        return (int64_t)x->body_seen - body_max <= OVERRUN_MAX;
+    if (!body_reserve(x, x->body_n + n))
+        return false;
+    memcpy(x->body + x->body_n, data, n);
+    x->body_n += n;
+    return true;
+}
+
+/* Origin form and absolute form (RFC 9112 3.2) as path and query. */
+static void split_uri(const struct http_exchange *x, struct http_request *r)
+{
+    struct span uri = {x->uri, x->uri_n};
+    if (span_starts_nocase(uri, SPAN_LIT("http://"))) {
+        const char *slash = memchr(uri.p + 7, '/', uri.n - 7);
+        uri = slash ? (struct span){slash, uri.n - (size_t)(slash - uri.p)} : SPAN_LIT("/");
+    }
+    const char *mark = memchr(uri.p, '?', uri.n);
+    size_t path_n = mark ? (size_t)(mark - uri.p) : uri.n;
+    r->path = (struct span){uri.p, path_n};
+    r->query = mark ? (struct span){mark + 1, uri.n - path_n - 1} : (struct span){0};
+}
+
+struct http_request http_exchange_request(const struct http_exchange *x, struct MHD_Connection *c,
+                                          const char *method)
+{
+    struct header_count type = header(c, "Content-Type");
+    struct http_request r = {
+        .method = span_of(method),
+        .content_type = type.n == 1 ? type.last : (struct span){0         },
+        .body = { x->body, x->body_n},
+        .request_id = x->request_id,
+        .refusal = x->refusal,
+        .refusal_text = x->refusal_text,
+    };
+    split_uri(x, &r);
+    return r;
+}

@@ -1,0 +1,37 @@
+/* One request on its way in: what libmicrohttpd lets through but must not pass is found here. */
+#ifndef TRUNKLINE_HTTP_EXCHANGE_H
+#define TRUNKLINE_HTTP_EXCHANGE_H
+
+#include <microhttpd.h>
+#include <stdbool.h>
+
+#include "http.h"
+
+struct http_exchange {
+    char *uri;             /* as received */
+    const char *uri_place; /* where libmicrohttpd keeps it; compared, never read */
+    size_t uri_n;
+    char *body;
+    size_t body_n, body_cap, body_seen;
+    bool begun;
+    int refusal;
+    const char *refusal_text;
+    char request_id[HTTP_REQUEST_ID_MAX + 1];
+};
+
+/* NULL when out of memory. */
+struct http_exchange *http_exchange_new(const char *uri);
+void http_exchange_free(struct http_exchange *x); /* accepts NULL */
+
+/* Looks at the headers: sets refusal and the request id. True: refuse now, without the body. */
+bool http_exchange_begin(struct http_exchange *x, struct MHD_Connection *c, const char *method,
+                         const char *version, int64_t body_max);
+
+/* Takes a piece of the body. False: the connection must be cut. */
+bool http_exchange_body(struct http_exchange *x, const char *data, size_t n, int64_t body_max);
+
+/* The request as the handler sees it. */
+struct http_request http_exchange_request(const struct http_exchange *x, struct MHD_Connection *c,
+                                          const char *method);
+
+#endif

@@ -1,0 +1,202 @@
+#include "job.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "job_private.h"
+#include "keys.h"
+#include "log.h"
+#include "reply.h"
+
+enum { TICK_S = 1, BATCH = 100 };
+#define LEASE_MS "10000" /* several times the longest interval: a lock outlives a slow run */
+
+static const struct {
+    const char *name;
+    int64_t interval_s;
+    job_fn *run;
+} table[] = {
+    {"expire", 1, job_expire},
+    {"sagas",  2, job_sagas },
+    {"reap",   2, job_reap  },
+};
+enum { JOBS = sizeof(table) / sizeof(*table) };
+
+struct jobs {
+    struct service *service;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stop;
+    int64_t turns[JOBS];
+};
+
+int job_index(struct job_run *run, const char *index, struct job_names *ret)
+{
+    struct redisReply *r = NULL;
+    int err = redis_fcall_ro(run->redis, &r, "index_list", index, NULL);
+    if (err == ERR_OK) {
+        size_t count = reply_count(r) - 1;
+        struct job_names names = {scratch_array(run->mem, count, sizeof(*names.items)), count};
+        for (size_t i = 0; names.items && i < count; i++)
+            names.items[i] = scratch_text(run->mem, reply_span(r, i + 1));
+        if (names.items && (!count || names.items[count - 1]))
+            *ret = names;
+        else
+            err = ERR_NOMEM;
+    }
+    reply_free(r);
+    return err;
+}
+
+static void prepare(struct cmd *c, const char *function, bool ro, const char *account,
+                    const char *const args[])
+{
+    struct key key = key_account(account);
+    if (ro)
+        cmd_fcall_ro(c, function, key.text);
+    else
+        cmd_fcall(c, function, key.text);
+    for (size_t i = 0; args[i]; i++)
+        cmd_text(c, args[i]);
+}
+
+static int handle(struct job_run *run, const char *account, const struct redisReply *r,
+                  job_reply_fn *fn, void *arg)
+{
+    int err = reply_check(r);
+    if (err == ERR_REFUSED)
+        return ERR_OK;
+    return err == ERR_OK ? fn(run, arg, account, r) : err;
+}
+
+static int each_of_batch(struct job_run *run, const char *const accounts[], size_t count,
+                         const char *function, bool ro, const char *const args[], job_reply_fn *fn,
+                         void *arg)
+{
+    struct cmd cmds[BATCH] = {0};
+    struct redisReply *replies[BATCH] = {0};
+    for (size_t i = 0; i < count; i++)
+        prepare(&cmds[i], function, ro, accounts[i], args);
+    int err = redis_pipeline(run->redis, cmds, count, replies);
+    for (size_t i = 0; i < count; i++) {
+        if (err == ERR_OK)
+            err = handle(run, accounts[i], replies[i], fn, arg);
+        reply_free(replies[i]);
+        cmd_free(&cmds[i]);
+    }
+    return err;
+}
+
+int job_each_account(struct job_run *run, const struct job_names *accounts, const char *function,
+                     bool ro, const char *const args[], job_reply_fn *fn, void *arg)
+{
+    int err = ERR_OK;
+    for (size_t from = 0; from < accounts->count && err == ERR_OK; from += BATCH) {
+        size_t rest = accounts->count - from;
+        err = each_of_batch(run, accounts->items + from, rest < BATCH ? rest : BATCH, function, ro,
+                            args, fn, arg);
+    }
+    return err;
+}
+
+/* ERR_REFUSED: another trunkd has it. */
+static int lock_call(struct jobs *j, const char *function, const char *name, const char *lease)
+{
+    struct redisReply *r = NULL;
+    int err = redis_fcall(service_redis(j->service), &r, function, key_job(name).text,
+                          service_owner(j->service), lease, NULL);
+    reply_free(r);
+    return err;
+}
+
+static void run_job(struct jobs *j, size_t i)
+{
+    struct scratch mem = {0};
+    struct job_run run = {.redis = service_redis(j->service),
+                          .service = j->service,
+                          .mem = &mem,
+                          .turn = j->turns[i]};
+    service_policy_get(j->service, &run.policy);
+    int err = lock_call(j, "lock_take", table[i].name, LEASE_MS);
+    if (err == ERR_OK) {
+        j->turns[i]++;
+        err = table[i].run(&run);
+    }
+    if (err != ERR_OK && err != ERR_REFUSED)
+        log_warn("job %s: %s", table[i].name, err_text(err));
+    scratch_clear(&mem);
+}
+
+/* Sleeps a tick. False: stop. */
+static bool wait_tick(struct jobs *j)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += TICK_S;
+    pthread_mutex_lock(&j->lock);
+    while (!j->stop && pthread_cond_timedwait(&j->wake, &j->lock, &until) == 0)
+        continue;
+    bool go = !j->stop;
+    pthread_mutex_unlock(&j->lock);
+    return go;
+}
+
+static void *job_thread(void *arg)
+{
+    struct jobs *j = arg;
+    int64_t tick = 0;
+    do {
+        for (size_t i = 0; i < JOBS; i++) {
+            if (tick % table[i].interval_s == 0)
+                run_job(j, i);
+        }
+        tick++;
+    } while (wait_tick(j));
+    return NULL;
+}
+
+static void jobs_free(struct jobs *j)
+{
+    pthread_cond_destroy(&j->wake);
+    pthread_mutex_destroy(&j->lock);
+    free(j);
+}
+
+int job_start(struct jobs **ret, struct service *service)
+{
+    struct jobs *j = calloc(1, sizeof(*j));
+    if (!j)
+        return ERR_NOMEM;
+    j->service = service;
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&j->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&j->lock, NULL);
+    if (pthread_create(&j->thread, NULL, job_thread, j) != 0) {
+        jobs_free(j);
+        return ERR_SYSTEM;
+    }
+    *ret = j;
+    return ERR_OK;
+}
+
+void job_stop(struct jobs *j)
+{
+    if (!j)
+        return;
+    pthread_mutex_lock(&j->lock);
+    j->stop = true;
+    pthread_cond_signal(&j->wake);
+    pthread_mutex_unlock(&j->lock);
+    pthread_join(j->thread, NULL);
+    for (size_t i = 0; i < JOBS; i++) {
+        int err = lock_call(j, "lock_drop", table[i].name, NULL);
+        if (err != ERR_OK && err != ERR_REFUSED)
+            log_debug("job %s: lock not dropped: %s", table[i].name, err_text(err));
+    }
+    jobs_free(j);
+}

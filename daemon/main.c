@@ -1,0 +1,231 @@
+/* trunkd: the REST API and the background jobs. */
+#include <errno.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "api.h"
+#include "conf.h"
+#include "http.h"
+#include "job.h"
+#include "log.h"
+#include "openapi.h"
+#include "schema.h"
+#include "service.h"
+
+#ifndef TRUNKLINE_VERSION
+#define TRUNKLINE_VERSION "0.1.0"
+#endif
+
+enum { OVERRIDES_MAX = 64, RETRY_S = 1, RETRY_LOG_EVERY = 10, DRAIN_MS = 10000 };
+
+struct options {
+    const char *file;
+    const char *overrides[OVERRIDES_MAX];
+    size_t override_count;
+    bool check;
+};
+
+struct program {
+    struct options options;
+    struct conf conf;
+    sigset_t signals;
+    struct service *service;
+    struct http *http;
+    struct jobs *jobs;
+    int failures; /* of loading the schema, in a row */
+};
+
+static int usage(FILE *out)
+{
+    fputs("usage: trunkd [-c FILE] [-o SECTION.KEY=VALUE]... [-t] [-V] [--openapi]\n"
+          "  -c FILE    settings (INI)\n"
+          "  -o S.K=V   override one setting\n"
+          "  -t         check the settings and exit\n"
+          "  -V         print the version and exit\n"
+          "  --openapi  print the OpenAPI document and exit\n",
+          out);
+    return out == stdout ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Reads the settings as the options say. On failure one line is in error. */
+static int read_conf(const struct options *o, struct conf *ret, char error[CONF_ERROR])
+{
+    struct conf c;
+    conf_defaults(&c);
+    int err = o->file ? conf_load(&c, o->file, error) : ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < o->override_count; i++)
+        err = conf_override(&c, o->overrides[i], error);
+    if (err == ERR_OK)
+        *ret = c;
+    return err;
+}
+
+static void reload(struct program *p)
+{
+    struct conf c;
+    char error[CONF_ERROR] = "";
+    if (read_conf(&p->options, &c, error) != ERR_OK) {
+        log_error("settings kept: %s", error);
+        return;
+    }
+    log_set_level(c.log.level);
+    service_policy_set(p->service, &c.policy);
+    log_info("settings read again: log level and policy");
+}
+
+static void report_schema_failure(struct program *p, int err, const char *error)
+{
+    if (p->failures++ % RETRY_LOG_EVERY == 0)
+        log_warn("the store is not ready, trying again every %d s: %s", RETRY_S,
+                 *error ? error : err_text(err));
+}
+
+/* ERR_OK: loaded, or not yet; else there is no use in trying again. */
+static int load_schema(struct program *p)
+{
+    char error[SCHEMA_ERROR] = "";
+    int err = schema_load(service_redis(p->service), error);
+    if (err == ERR_VERSION || err == ERR_INVALID) {
+        log_error("schema: %s", error);
+        return err;
+    }
+    if (err != ERR_OK) {
+        report_schema_failure(p, err, error);
+        return ERR_OK;
+    }
+    err = job_start(&p->jobs, p->service);
+    if (err != ERR_OK)
+        return err;
+    service_set_ready(p->service);
+    log_info("ready");
+    sd_notify(0, "READY=1");
+    return ERR_OK;
+}
+
+static int start(struct program *p)
+{
+    const struct http_settings http = {
+        .listen = p->conf.http.listen,
+        .threads = p->conf.http.threads,
+        .connections = p->conf.http.connections,
+        .connections_per_address = p->conf.http.connections_per_address,
+        .idle_timeout_s = p->conf.http.idle_timeout_s,
+        .request_timeout_s = p->conf.http.request_timeout_s,
+        .body_max = p->conf.http.body_max,
+    };
+    int err = service_open(&p->service, &p->conf);
+    if (err != ERR_OK) {
+        log_error("can't start: %s", err_text(err));
+        return err;
+    }
+    err = http_open(&p->http, &http, api_handle, p->service);
+    if (err != ERR_OK)
+        log_error("can't listen on %s: %s", p->conf.http.listen,
+                  err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+    else
+        log_info("trunkd %s listens on %s", TRUNKLINE_VERSION, p->conf.http.listen);
+    return err;
+}
+
+/* Until SIGTERM or SIGINT. */
+static int run(struct program *p)
+{
+    const struct timespec retry = {.tv_sec = RETRY_S};
+    int err = ERR_OK;
+    while (err == ERR_OK) {
+        if (!p->jobs)
+            err = load_schema(p);
+        int signal = err != ERR_OK ? -1
+                     : p->jobs     ? sigwaitinfo(&p->signals, NULL)
+                                   : sigtimedwait(&p->signals, NULL, &retry);
+        if (signal == SIGHUP)
+            reload(p);
+        if (signal == SIGTERM || signal == SIGINT)
+            break;
+    }
+    return err;
+}
+
+static void stop(struct program *p)
+{
+    sd_notify(0, "STOPPING=1");
+    http_close(p->http, DRAIN_MS);
+    job_stop(p->jobs);
+    service_close(p->service);
+}
+
+static void block_signals(struct program *p)
+{
+    sigemptyset(&p->signals);
+    sigaddset(&p->signals, SIGTERM);
+    sigaddset(&p->signals, SIGINT);
+    sigaddset(&p->signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &p->signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+enum parsed { PARSED_RUN, PARSED_DONE, PARSED_BAD };
+
+static enum parsed parse_options(int argc, char **argv, struct options *o)
+{
+    static const struct option longs[] = {
+        {"openapi", no_argument, NULL, 'O'},
+        {"help",     no_argument, NULL, 'h'},
+        {0        }
+    };
+    int c;
+    while ((c = getopt_long(argc, argv, "c:o:tVh", longs, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            o->file = optarg;
+            break;
+        case 'o':
+            if (o->override_count == OVERRIDES_MAX)
+                return PARSED_BAD;
+            o->overrides[o->override_count++] = optarg;
+            break;
+        case 't':
+            o->check = true;
+            break;
+        case 'V':
+            puts("trunkd " TRUNKLINE_VERSION);
+            return PARSED_DONE;
+        case 'O':
+            return openapi_print(stdout) == ERR_OK ? PARSED_DONE : PARSED_BAD;
+        case 'h':
+            usage(stdout);
+            return PARSED_DONE;
+        default:
+            return PARSED_BAD;
+        }
+    }
+    return optind == argc ? PARSED_RUN : PARSED_BAD;
+}
+
+int main(int argc, char **argv)
+{
+    struct program p = {0};
+    char error[CONF_ERROR] = "";
+    enum parsed parsed = parse_options(argc, argv, &p.options);
+    if (parsed != PARSED_RUN)
+        return parsed == PARSED_DONE ? EXIT_SUCCESS : usage(stderr);
+    if (read_conf(&p.options, &p.conf, error) != ERR_OK) {
+        fprintf(stderr, "trunkd: %s\n", error);
+        return EXIT_FAILURE;
+    }
+    if (p.options.check)
+        return EXIT_SUCCESS;
+    log_open("trunkd", p.conf.log.level);
+    block_signals(&p);
+    int err = start(&p);
+    if (err == ERR_OK)
+        err = run(&p);
+    stop(&p);
+    return err == ERR_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,338 @@
+#include "openapi.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "answer.h"
+#include "endpoint.h"
+#include "param.h"
+#include "yaml.h"
+
+/* Patterns of texts, as far as a pattern says it. */
+static const char *const patterns[PARAM_FILE + 1] = {
+    [PARAM_ACCOUNT] = "^[A-Za-z0-9_.-]{1,32}$",
+    [PARAM_STATE] = "^[A-Za-z]{2}$",
+    [PARAM_BLOCK] = "^[2-9][0-8][0-9][2-9][0-9]{2}$",
+    [PARAM_PHONE] = "^(\\+?1)?[2-9][0-8][0-9][2-9][0-9]{6}$",
+    [PARAM_ID] = "^[0-9]+$",
+    [PARAM_COUNT] = "^[0-9]+$",
+    [PARAM_DIGITS] = "^[0-9]+$",
+};
+
+static void print_choices(FILE *out, int depth, const char *choices)
+{
+    struct span rest = span_of(choices), choice;
+    yaml_open(out, depth, "enum");
+    while (span_cut(&rest, '|', &choice))
+        fprintf(out, "%*s- \"%.*s\"\n", (depth + 1) * 2, "", (int)choice.n, choice.p);
+}
+
+static void print_length(FILE *out, int depth, const struct param *p)
+{
+    char number[24];
+    if (p->type != PARAM_TEXT && p->type != PARAM_DIGITS)
+        return;
+    snprintf(number, sizeof(number), "%" PRId64, p->min);
+    yaml_plain(out, depth, "minLength", number);
+    snprintf(number, sizeof(number), "%" PRId64, p->max);
+    yaml_plain(out, depth, "maxLength", number);
+}
+
+static void print_schema(FILE *out, int depth, const struct param *p)
+{
+    bool integer = p->type == PARAM_COUNT || p->type == PARAM_ID;
+    yaml_plain(out, depth, "type", integer ? "[string, integer]" : "string");
+    if (p->type == PARAM_CHOICE)
+        print_choices(out, depth, p->choices);
+    else if (patterns[p->type])
+        fprintf(out, "%*spattern: '%s'\n", depth * 2, "", patterns[p->type]);
+    print_length(out, depth, p);
+    if (p->type == PARAM_FILE)
+        yaml_plain(out, depth, "format", "binary");
+}
+
+/* What it is, its range and its other spellings, as one text. */
+static void print_doc(FILE *out, int depth, const struct param *p)
+{
+    char range[64] = "", spellings[160] = "";
+    bool ranged = (p->type == PARAM_COUNT || p->type == PARAM_MINUTES) && p->max;
+    if (ranged)
+        snprintf(range, sizeof(range), " %" PRId64 " to %" PRId64 ".", p->min, p->max);
+    const char *const *alias = endpoint_aliases(p->name);
+    for (bool first = true; alias && *alias; alias++) {
+        if (strcmp(*alias, p->name) == 0)
+            continue;
+        size_t n = strlen(spellings);
+        snprintf(spellings + n, sizeof(spellings) - n, "%s%s", first ? " Also taken as " : ", ",
+                 *alias);
+        first = false;
+    }
+    yaml_textf(out, depth, "description", "%s Takes: %s.%s%s%s%s", p->doc, param_type_text(p->type),
+               range, spellings, *spellings ? "." : "",
+               p->added ? " (Addition to the document.)" : "");
+}
+
+static void print_query(FILE *out, const struct param *p)
+{
+    yaml_plain(out, 3, "- name", p->name);
+    yaml_plain(out, 4, "in", "query");
+    if (p->required)
+        yaml_plain(out, 4, "required", "true");
+    print_doc(out, 4, p);
+    yaml_open(out, 4, "schema");
+    print_schema(out, 5, p);
+}
+
+static void print_responses(FILE *out, const struct endpoint *e)
+{
+    yaml_open(out, 3, "responses");
+    if (e->run) {
+        yaml_open(out, 4, "200");
+        yaml_text(out, 5, "description", "Success; nothing found is an empty list.");
+        yaml_open(out, 5, "content");
+        yaml_open(out, 6, "application/json");
+        yaml_ref(out, 7, "schema", "schemas", e->name, "_reply");
+    } else {
+        yaml_ref(out, 4, "501", "responses", "Failure", "");
+    }
+    yaml_ref(out, 4, "404", "responses", "Failure", "");
+    yaml_ref(out, 4, "default", "responses", "Failure", "");
+}
+
+static void print_head(FILE *out, const struct endpoint *e, const char *suffix)
+{
+    yaml_textf(out, 3, "operationId", "%s%s", e->name, suffix);
+    yaml_plain(out, 3, "tags",
+               e->tag[0] == 'O'   ? "[Origination]"
+               : e->tag[0] == 'T' ? "[Termination]"
+                                  : "[Billing]");
+    yaml_text(out, 3, "summary", e->title);
+    yaml_text(out, 3, "description", e->doc);
+    yaml_plain(out, 3, "x-status", e->run ? "available" : "planned");
+}
+
+static void print_post(FILE *out, const struct endpoint *e)
+{
+    static const char *const media[] = {"application/x-www-form-urlencoded", "multipart/form-data",
+                                        "application/json"};
+    yaml_open(out, 2, "post");
+    print_head(out, e, "");
+    yaml_open(out, 3, "requestBody");
+    yaml_plain(out, 4, "required", "true");
+    yaml_open(out, 4, "content");
+    for (size_t i = 0; i < sizeof(media) / sizeof(*media); i++) {
+        yaml_open(out, 5, media[i]);
+        yaml_ref(out, 6, "schema", "schemas", e->name, "_request");
+    }
+    print_responses(out, e);
+}
+
+static void print_get(FILE *out, const struct endpoint *e)
+{
+    yaml_open(out, 2, "get");
+    print_head(out, e, "_get");
+    yaml_open(out, 3, "parameters");
+    print_query(out, &endpoint_token);
+    print_query(out, &endpoint_account);
+    for (const struct param *p = e->params; p->name; p++)
+        print_query(out, p);
+    print_responses(out, e);
+}
+
+static void print_paths(FILE *out)
+{
+    yaml_open(out, 0, "paths");
+    for (size_t i = 0; i < endpoint_count; i++) {
+        fprintf(out, "  /%s:\n", endpoints[i].name);
+        print_post(out, &endpoints[i]);
+        if (endpoints[i].access == ENDPOINT_READ)
+            print_get(out, &endpoints[i]);
+    }
+}
+
+static void print_property(FILE *out, const struct param *p)
+{
+    yaml_open(out, 4, p->name);
+    print_schema(out, 5, p);
+    print_doc(out, 5, p);
+}
+
+static void print_request(FILE *out, const struct endpoint *e)
+{
+    fprintf(out, "    %s_request:\n      type: object\n      required: [token, accountno", e->name);
+    for (const struct param *p = e->params; p->name; p++) {
+        if (p->required)
+            fprintf(out, ", %s", p->name);
+    }
+    fputs("]\n", out);
+    yaml_open(out, 3, "properties");
+    print_property(out, &endpoint_token);
+    print_property(out, &endpoint_account);
+    for (const struct param *p = e->params; p->name; p++)
+        print_property(out, p);
+}
+
+/* Cuts one key of endpoint.reply: up to a space, spaces within quotes do not count. */
+static struct span cut_key(struct span *rest)
+{
+    while (rest->n && *rest->p == ' ')
+        *rest = (struct span){rest->p + 1, rest->n - 1};
+    bool quoted = false;
+    size_t n = 0;
+    for (; n < rest->n && (quoted || rest->p[n] != ' '); n++)
+        quoted ^= rest->p[n] == '\'';
+    struct span key = {rest->p, n};
+    *rest = (struct span){rest->p + n, rest->n - n};
+    return key;
+}
+
+static bool ends(struct span *s, const char *tail)
+{
+    size_t n = strlen(tail);
+    if (s->n < n || memcmp(s->p + s->n - n, tail, n) != 0)
+        return false;
+    s->n -= n;
+    return true;
+}
+
+static void print_kind(FILE *out, int depth, bool object_list, bool text_list, bool flag)
+{
+    yaml_plain(out, depth, "type",
+               object_list || text_list ? "array"
+               : flag                   ? "boolean"
+                                        : "string");
+    if (object_list || text_list)
+        yaml_open(out, depth, "items");
+    if (text_list)
+        yaml_plain(out, depth + 1, "type", "string");
+    if (object_list) {
+        yaml_plain(out, depth + 1, "type", "object");
+        yaml_open(out, depth + 1, "properties");
+    }
+}
+
+/* One key; opens a level when it is a list of objects. */
+static int print_reply_key(FILE *out, int depth, struct span key)
+{
+    char name[64];
+    bool added = key.p[0] == '+' || key.p[0] == '~', paged = key.p[0] == '~';
+    key = added ? (struct span){key.p + 1, key.n - 1} : key;
+    bool object_list = ends(&key, "[{"), text_list = ends(&key, "[]"), flag = ends(&key, "?");
+    key = *key.p == '\'' ? (struct span){key.p + 1, key.n - 2} : key;
+    snprintf(name, sizeof(name), "%.*s", (int)key.n, key.p);
+    yaml_open(out, depth, name);
+    if (added)
+        yaml_text(out, depth + 1, "description",
+                  paged ? "Only when limit or offset is given. (Addition to the document.)"
+                        : "(Addition to the document.)");
+    print_kind(out, depth + 1, object_list, text_list, flag);
+    return object_list ? depth + 3 : depth;
+}
+
+static void print_reply(FILE *out, const struct endpoint *e)
+{
+    fprintf(out, "    %s_reply:\n      type: object\n", e->name);
+    yaml_open(out, 3, "properties");
+    yaml_open(out, 4, "status");
+    yaml_plain(out, 5, "type", "string");
+    yaml_text(out, 5, "const", "200");
+    struct span rest = span_of(e->reply);
+    int depth = 4;
+    for (struct span key = cut_key(&rest); key.n; key = cut_key(&rest)) {
+        if (span_eq(key, SPAN_LIT("}]")))
+            depth -= 3;
+        else
+            depth = print_reply_key(out, depth, key);
+    }
+}
+
+static void print_codes(FILE *out)
+{
+    fputs("        code:\n          type: string\n          description: |\n"
+          "            Stable name of the reason:\n",
+          out);
+    for (size_t i = ANSWER_OK + 1; i < ANSWER_CODES; i++)
+        fprintf(out, "            - `%s` (%d): %s\n", answer_codes[i].code, answer_codes[i].http,
+                answer_codes[i].doc);
+    fputs("          enum:\n", out);
+    for (size_t i = ANSWER_OK + 1; i < ANSWER_CODES; i++)
+        fprintf(out, "            - %s\n", answer_codes[i].code);
+}
+
+static void print_failure(FILE *out)
+{
+    fputs("    Failure:\n"
+          "      type: object\n"
+          "      required: [status, error, code, detail, request_id]\n"
+          "      properties:\n"
+          "        status:\n"
+          "          type: string\n"
+          "          description: \"The HTTP status as text.\"\n"
+          "        error:\n"
+          "          type: string\n"
+          "          description: \"\\\"Invalid PARAM\\\", or plain words.\"\n",
+          out);
+    print_codes(out);
+    fputs("        detail:\n"
+          "          type: string\n"
+          "          description: \"What is wrong, for people.\"\n"
+          "        request_id:\n"
+          "          type: string\n"
+          "          description: \"As in the X-Request-Id header.\"\n",
+          out);
+}
+
+static void print_components(FILE *out)
+{
+    fputs("components:\n"
+          "  responses:\n"
+          "    Failure:\n"
+          "      description: \"Refused; `error` says what is wrong.\"\n"
+          "      headers:\n"
+          "        X-Request-Id:\n"
+          "          schema:\n"
+          "            type: string\n"
+          "      content:\n"
+          "        application/json:\n"
+          "          schema:\n"
+          "            $ref: \"#/components/schemas/Failure\"\n"
+          "  schemas:\n",
+          out);
+    print_failure(out);
+    for (size_t i = 0; i < endpoint_count; i++) {
+        print_request(out, &endpoints[i]);
+        print_reply(out, &endpoints[i]);
+    }
+}
+
+int openapi_print(FILE *out)
+{
+    fputs(
+        "# Printed by `trunkd --openapi` from the endpoint table; don't edit.\n"
+        "openapi: 3.1.0\n"
+        "info:\n"
+        "  title: \"Trunkline\"\n"
+        "  version: \"1.0.0\"\n"
+        "  license:\n"
+        "    name: \"MIT\"\n"
+        "    identifier: \"MIT\"\n"
+        "  description: \"Wholesale SIP: numbers, trunk groups, orders, statistics. Success is "
+        "HTTP "
+        "200 with `status` \\\"200\\\"; a failure names the parameter or the reason in `error`. "
+        "Parameters come as a form, as multipart or as a flat JSON object, reads also as a query. "
+        "Endpoints with x-status `planned` answer 501.\"\n"
+        "servers:\n"
+        "  - url: \"/\"\n"
+        "  - url: \"/api/did\"\n"
+        "tags:\n"
+        "  - name: Origination\n"
+        "    description: \"Numbers and calls to them.\"\n"
+        "  - name: Termination\n"
+        "    description: \"Calls that you send.\"\n"
+        "  - name: Billing\n"
+        "    description: \"Invoices and payments.\"\n",
+        out);
+    print_paths(out);
+    print_components(out);
+    return fflush(out) == 0 && !ferror(out) ? ERR_OK : ERR_SYSTEM;
+}

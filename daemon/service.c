@@ -1,0 +1,110 @@
+#include "service.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "secret.h"
+
+enum { OWNER_BYTES = 8, SETUP_MARGIN_S = 60, HOUR_MS = 3600000 };
+
+struct service {
+    struct redis_pool *redis;
+    pthread_mutex_t lock; /* policy */
+    service_policy policy;
+    int64_t lease_s, timer_c_s;
+    atomic_bool ready;
+    char owner[2 * OWNER_BYTES + 1];
+};
+
+int service_open(struct service **ret, const struct conf *conf)
+{
+    struct service *s = calloc(1, sizeof(*s));
+    if (!s)
+        return ERR_NOMEM;
+    pthread_mutex_init(&s->lock, NULL);
+    s->policy = conf->policy;
+    s->lease_s = conf->sip.lease_s;
+    s->timer_c_s = conf->sip.timer_c_s;
+    const struct redis_settings settings = {
+        .address = conf->redis.address,
+        .user = conf->redis.user,
+        .password = conf->redis.password,
+        .timeout_ms = conf->redis.timeout_ms,
+        .connections = (unsigned)conf->redis.pool,
+    };
+    int err = secret_random_hex(OWNER_BYTES, s->owner);
+    if (err == ERR_OK)
+        err = redis_open(&s->redis, &settings);
+    if (err != ERR_OK) {
+        service_close(s);
+        return err;
+    }
+    *ret = s;
+    return ERR_OK;
+}
+
+void service_close(struct service *s)
+{
+    if (!s)
+        return;
+    redis_close(s->redis);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+struct redis_pool *service_redis(const struct service *s)
+{
+    return s->redis;
+}
+
+const char *service_owner(const struct service *s)
+{
+    return s->owner;
+}
+
+int64_t service_lease_s(const struct service *s)
+{
+    return s->lease_s;
+}
+
+int64_t service_setup_ms(const struct service *s)
+{
+    return (s->timer_c_s + SETUP_MARGIN_S) * 1000;
+}
+
+void service_policy_get(struct service *s, service_policy *ret)
+{
+    pthread_mutex_lock(&s->lock);
+    *ret = s->policy;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void service_policy_set(struct service *s, const service_policy *policy)
+{
+    pthread_mutex_lock(&s->lock);
+    s->policy = *policy;
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool service_ready(struct service *s)
+{
+    return atomic_load(&s->ready);
+}
+
+void service_set_ready(struct service *s)
+{
+    atomic_store(&s->ready, true);
+}
+
+struct saga service_saga(const service_policy *policy, struct redis_pool *redis,
+                         struct scratch *mem, const char *account)
+{
+    return (struct saga){
+        .redis = redis,
+        .mem = mem,
+        .account = account,
+        .hold_ms = policy->order_hold_hours * HOUR_MS,
+        .quarantine_ms = policy->quarantine_days * 24 * HOUR_MS,
+    };
+}

@@ -1,0 +1,38 @@
+/* What every request and job stands on: the Redis pool and the settings that SIGHUP may change. */
+#ifndef TRUNKLINE_SERVICE_H
+#define TRUNKLINE_SERVICE_H
+
+#include <stdbool.h>
+
+#include "conf.h"
+#include "err.h"
+#include "redis.h"
+#include "saga.h"
+
+typedef __typeof__(((struct conf *)0)->policy) service_policy;
+
+struct service;
+
+MUST_CHECK int service_open(struct service **ret, const struct conf *conf);
+void service_close(struct service *s); /* accepts NULL; nobody may use it any more */
+
+struct redis_pool *service_redis(const struct service *s);
+/* Name of this process among others of its kind: owner of job locks. */
+const char *service_owner(const struct service *s);
+/* Seconds without a heartbeat after which a sipmod counts as dead. */
+int64_t service_lease_s(const struct service *s);
+/* Milliseconds after which a call that was never answered can't be alive any more. */
+int64_t service_setup_ms(const struct service *s);
+
+void service_policy_get(struct service *s, service_policy *ret);
+void service_policy_set(struct service *s, const service_policy *policy);
+
+/* Whether the schema is loaded; requests get 503 until then. */
+bool service_ready(struct service *s);
+void service_set_ready(struct service *s);
+
+/* What a saga of an account needs. */
+struct saga service_saga(const service_policy *policy, struct redis_pool *redis,
+                         struct scratch *mem, const char *account);
+
+#endif
