@@ -1,14 +1,9 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/time.h>
-
-#include <cmocka.h>
 
 #include <osipparser2/osip_port.h>
 
 #include "arena.h"
+#include "cmocka_all.h"
 
 static void test_memory_is_zeroed_and_aligned(void **state)
 {

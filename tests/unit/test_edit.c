@@ -1,4 +1,4 @@
-#include "sip_fixture.h"
+#include "fixture_sip.h"
 
 static void assert_built(struct edit *e, const char *expected)
 {
@@ -106,7 +106,7 @@ static void remove_named(struct edit *e, const struct msg *m, char name)
 static void test_elements_go_with_their_comma(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(removals) / sizeof(removals[0]); i++) {
+    for (size_t i = 0; i < COUNT(removals); i++) {
         struct span line = span_of(removals[i].line), left = span_of(removals[i].left);
         struct span text = swapped(SPAN_LIT(INVITE), SPAN_LIT(ROUTE), line);
         struct span expected = swapped(SPAN_LIT(INVITE "\0"), SPAN_LIT(ROUTE), left);

@@ -1,6 +1,4 @@
-#include "sip_fixture.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#include "fixture_sip.h"
 
 static const struct uri_case {
     const char *text; /* NULL in scheme: refused */

@@ -1,10 +1,9 @@
 /* What must be refused, and why: each case spoils one thing of a valid message. */
 #include <time.h>
 
-#include "sip_fixture.h"
+#include "fixture_sip.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-#define S(text)      SPAN_LIT(text)
+#define S(text) SPAN_LIT(text)
 
 /* Replaces `from` by `to` in the INVITE. text NULL: still accepted. */
 struct spoil {

@@ -1,5 +1,5 @@
 /* The messages of RFC 4475 (tests/torture): what the message layer decides about each. */
-#include "sip_fixture.h"
+#include "fixture_sip.h"
 
 #define TORTURE SOURCE_DIR "/tests/torture/"
 
@@ -35,7 +35,7 @@ static int outcome_of(const char *file, const char *required)
 {
     if (strcmp(file, "bcast.dat") == 0)
         return ACCEPTED; /* dropped for the address in its next Via, by the proxy */
-    for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+    for (size_t i = 0; i < COUNT(outcomes); i++) {
         if (strncmp(required, outcomes[i].required, strlen(outcomes[i].required)) == 0)
             return outcomes[i].outcome;
     }
@@ -161,7 +161,7 @@ static void undo(struct span *text, struct span from, struct span to)
 
 static struct span without_route(const char *file, struct span raw)
 {
-    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+    for (size_t i = 0; i < COUNT(routes); i++) {
         if (strcmp(routes[i].file, file) == 0)
             return swapped(raw, span_of(routes[i].line), SPAN_LIT(""));
     }

@@ -1,14 +1,11 @@
 /* A valid INVITE and ways to spoil it, for the tests of the message layer. */
-#ifndef TRUNKLINE_SIP_FIXTURE_H
-#define TRUNKLINE_SIP_FIXTURE_H
+#ifndef TRUNKLINE_FIXTURE_SIP_H
+#define TRUNKLINE_FIXTURE_SIP_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
+#include "cmocka_all.h"
 
 #include "edit.h"
 #include "msg.h"
