@@ -39,6 +39,7 @@ class Message:
         self.headers = [(n, str(v)) for n, v in headers]
         self.body = body
         self.source = None  # (host, port) it came from
+        self.raw = None  # bytes as received
 
     @classmethod
     def parse(cls, data):
@@ -163,6 +164,7 @@ class UdpPeer:
             return None
         message = Message.parse(data)
         message.source = source
+        message.raw = data
         return message
 
     def expect(self, what, deadline=5.0, call_id=None, skip=True):
