@@ -83,6 +83,7 @@ struct via {
     uint16_t port;         /* 0: none */
     bool rport;            /* parameter present (RFC 3581) */
     uint16_t rport_value;  /* 0: no value */
+    struct span rport_name; /* the word itself, where a value is put behind; in text */
 };
 
 struct name_addr {

@@ -75,14 +75,15 @@ static int sent_by_take(const struct msg *m, struct span *s, struct span *ret)
     return holds_space(*ret) ? sent_by_squeeze(m, ret) : 0;
 }
 
-static int rport_read(struct span value, struct via *v)
+static int rport_read(const struct param *p, struct via *v)
 {
     int64_t port = 0;
 
-    if (v->rport || (value.n > 0 && num_parse(value, 1, UINT16_MAX, &port) != 0))
+    if (v->rport || (p->value.n > 0 && num_parse(p->value, 1, UINT16_MAX, &port) != 0))
         return ERR_INVALID;
     v->rport = true;
     v->rport_value = (uint16_t)port;
+    v->rport_name = p->name;
     return 0;
 }
 
@@ -102,7 +103,7 @@ static int via_param(struct via *v, const struct param *p)
     if (span_eq_nocase(p->name, SPAN_LIT("received")))
         return once(&v->received, p->value);
     if (span_eq_nocase(p->name, SPAN_LIT("rport")))
-        return rport_read(p->value, v);
+        return rport_read(p, v);
     return 0;
 }
 

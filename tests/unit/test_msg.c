@@ -154,6 +154,7 @@ static void test_vias(void **state)
         assert_int_equal(v.port, c->port);
         assert_int_equal(v.rport, c->rport);
         assert_int_equal(v.rport_value, c->rport_value);
+        assert_true(span_eq_nocase(v.rport_name, SPAN_LIT("rport")) == c->rport);
     }
     msg_free(m);
 }
