@@ -1,0 +1,204 @@
+"""Functions of the schema as methods, and what a test needs around them."""
+
+import datetime
+import itertools
+
+import redis
+
+from harness.store import read_table
+
+ACCOUNT = "7001"
+NUMBERS = ["2062190001", "2062190002", "2062190003", "2062190004"]
+
+
+def account_key(account=ACCOUNT):
+    return "{a:%s}" % account
+
+
+def fields(reply, at=1):
+    """field, value… of a reply as a dict."""
+    return dict(zip(reply[at::2], reply[at + 1::2]))
+
+
+class Schema:
+    """s.call_admit(key, …) is FCALL call_admit 1 key …; reads go through FCALL_RO."""
+
+    def __init__(self, client):
+        self.client = client
+        self.ids = itertools.count(1)
+        self.reads = {}
+        for library in client.function_list("trunkline_*"):
+            library = dict(zip(library[::2], library[1::2]))
+            for function in library["functions"]:
+                function = dict(zip(function[::2], function[1::2]))
+                self.reads[function["name"]] = "no-writes" in function["flags"]
+
+    def __getattr__(self, name):
+        if name not in self.reads:
+            raise AttributeError(name)
+        send = self.client.fcall_ro if self.reads[name] else self.client.fcall
+
+        def call(key, *args):
+            reply = send(name, 1, key, *["" if a is None else a for a in args])
+            assert all(isinstance(element, str) for element in reply), f"{name}: not only bulk strings: {reply}"
+            return reply
+
+        return call
+
+    def error(self, name, *args):
+        """The text of the error that a misuse gets; nothing may have changed."""
+        before = self.snapshot()
+        try:
+            reply = getattr(self, name)(*args)
+        except redis.ResponseError as error:
+            assert self.snapshot() == before
+            return str(error)
+        raise AssertionError(f"{name} replied {reply}")
+
+    def table(self, name, key, *args):
+        reply = getattr(self, name)(key, *args)
+        assert reply[0] == "ok", reply
+        return read_table(reply)
+
+    def snapshot(self):
+        """Everything that the server holds."""
+        return {key: self.client.execute_command("DUMP", key, NEVER_DECODE=True) for key in self.client.keys("*")}
+
+    def now(self):
+        seconds, micros = self.client.time()
+        return seconds * 1000 + micros // 1000
+
+    # --- things to work with ----------------------------------------------------
+
+    def account(self, account=ACCOUNT, balance=0, **values):
+        assert self.account_create(account_key(account), account, *flat(values)) == ["ok"]
+        if balance:
+            self.credit(balance, account)
+        return account_key(account)
+
+    def credit(self, amount, account=ACCOUNT):
+        reply = self.account_book(account_key(account), amount, "Bank Transfer", f"credit:{next(self.ids)}", "", "")
+        assert reply[0] == "ok", reply
+
+    def trunk_in(self, trunk=11, account=ACCOUNT, **values):
+        values = {"kind": "in", "title": "in", "billing": "Metered", "primary_host": "192.0.2.1", **values}
+        assert self.trunk_define(account_key(account), trunk, *flat(values)) == ["ok", str(trunk)]
+        return str(trunk)
+
+    def trunk_out(self, trunk=21, account=ACCOUNT, **values):
+        values = {"kind": "out", "title": "out", "address": "198.51.100.1", **values}
+        assert self.trunk_define(account_key(account), trunk, *flat(values)) == ["ok", str(trunk)]
+        return str(trunk)
+
+    def numbers(self, *numbers, tg=11, account=ACCOUNT, category="landline", order=None, state="WA"):
+        """Puts numbers into service by an order."""
+        key, order = account_key(account), order or next(self.ids) + 900
+        cart = self.cart_open(key, category, order)[1]
+        pairs = [text for number in numbers for text in (number, state)]
+        assert self.cart_add(key, cart, self.now() + 60000, *pairs) == ["ok"]
+        assert self.order_create(key, order, cart, tg, 60000)[0] == "ok"
+        assert self.order_start(key, order) == ["ok", "started"]
+        assert self.order_pay(key, order)[0] == "ok"
+        assert self.order_complete(key, order) == ["ok"]
+        assert self.saga_done(key, f"order:{order}") == ["ok"]
+        return str(order)
+
+    def admit(self, call, number=NUMBERS[0], direction="in", tg="", account=ACCOUNT, **values):
+        v = {"node": "n1", "boot": "b1", "from": "sip:from", "to": "sip:to", "source": "203.0.113.1:5060",
+             "upstream": "carrier", "callid": "id@host", "rate": "", "increment": "", "minimum": "", "cached": "",
+             "code": "486", "longest": "3600"}
+        assert values.keys() <= v.keys()
+        v.update(values)
+        return self.call_admit(account_key(account), call, direction, number, tg, *v.values())
+
+    def answer(self, call, ago=0, target="", pdd="", attempts="", upstream="", account=ACCOUNT):
+        return self.call_answer(account_key(account), call, ago, target, pdd, attempts, upstream)
+
+    def finish(self, call, code="200", reason="answered", by="caller", target="", attempts="", upstream="", pdd="",
+               answered="", ended="0", estimated="", account=ACCOUNT):
+        return self.call_finish(account_key(account), call, code, reason, by, target, attempts, upstream, pdd,
+                                answered, ended, estimated)
+
+    def cdrs(self, account=ACCOUNT):
+        """Newest first."""
+        return self.table("cdr_list", account_key(account), 100000)
+
+    def live(self, account=ACCOUNT):
+        return self.table("call_list", account_key(account))
+
+    def hash(self, *parts, account=ACCOUNT):
+        return self.client.hgetall(":".join([account_key(account), *parts]))
+
+    # --- what always holds -------------------------------------------------------
+
+    def check_invariants(self, account=ACCOUNT):
+        live, cdrs, count = self.live(account), self.cdrs(account), self.hash("count", account=account)
+        n = {name: int(count.get(name, 0)) for name in ("admitted", "refused", "cdrs")}
+        assert n["admitted"] + n["refused"] == n["cdrs"] + len(live)
+        assert n["cdrs"] == len(cdrs) == len({c["call"] for c in cdrs})
+        assert self.hash("busy", account=account) == busy_of(live)
+        records = {k.rsplit(":", 1)[1] for k in self.client.keys("{a:%s}:call:*" % account)}
+        assert records == {c["call"] for c in live}
+        self.check_money(cdrs, account)
+        self.check_stats(cdrs, account)
+
+    def check_money(self, cdrs, account):
+        balance = int(self.client.hget(account_key(account), "balance"))
+        lines = self.table("ledger_list", account_key(account))
+        total = 0
+        for line in lines:
+            total += int(line["amount"])
+            assert int(line["balance"]) == total
+        assert balance == total
+        charged = {line["ref"]: -int(line["amount"]) for line in lines if line["activity"] == "Call Charges"}
+        assert charged == {f"call:{c['call']}": int(c["amount"]) for c in cdrs if c["amount"] != "0"}
+
+    def check_stats(self, cdrs, account):
+        wanted = {}
+        for c in cdrs:
+            for name in stats_of(c):
+                count_into(wanted.setdefault(name, {}), c)
+        held = {}
+        for key in self.client.keys("{a:%s}:st:*" % account):
+            sums = {f: int(v) for f, v in self.client.hgetall(key).items() if f != "peak" and v != "0"}
+            if sums:
+                held[key.split(":", 2)[2]] = sums
+        assert held == wanted
+
+
+def flat(values):
+    return [text for pair in values.items() for text in pair]
+
+
+def busy_of(live):
+    """The counters that live calls make."""
+    busy = {}
+    for c in live:
+        names = ["all", f"tg:{c['tg']}"] + ([f"did:{c['number']}"] if c["direction"] == "in" else [])
+        for name in names:
+            busy[name] = busy.get(name, 0) + 1
+    return {name: str(n) for name, n in busy.items()}
+
+
+def day_of(ms):
+    return datetime.datetime.fromtimestamp(int(ms) / 1000, datetime.timezone.utc).strftime("%Y-%m-%d")
+
+
+def stats_of(cdr):
+    """Names of the statistics that a call counts in, without the account."""
+    day = day_of(cdr["end_ms"])
+    names = [f"st:all:{day}"]
+    if cdr["tg"]:
+        names += [f"st:tg:{cdr['tg']}", f"st:tg:{cdr['tg']}:{day[:7]}", f"st:tg:{cdr['tg']}:{day}"]
+    if cdr["direction"] == "in":
+        names += [f"st:did:{cdr['number']}", f"st:did:{cdr['number']}:{day[:7]}"]
+    return names
+
+
+def count_into(sums, cdr):
+    answered = cdr["answer_ms"] != "0"
+    more = {"processed": 1, f"code:{cdr['code']}": 1, "completed": int(answered)}
+    more.update({f: int(cdr[f]) for f in ("ms", "billed", "amount")} if answered else {})
+    for name, value in more.items():
+        if value:
+            sums[name] = sums.get(name, 0) + value

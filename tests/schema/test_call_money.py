@@ -1,0 +1,200 @@
+"""Library call: what calls cost, and what the balance allows."""
+
+import math
+import random
+
+import pytest
+
+from schema_client import NUMBERS, account_key
+
+KEY = account_key()
+ONE = NUMBERS[0]
+TOLLFREE = "8002190001"
+
+
+@pytest.fixture
+def priced(schema):
+    schema.account(balance=1000000, in_rate="85", tfn_rate="210", in_increment="6", in_minimum="30")
+    schema.trunk_in(11)
+    schema.trunk_in(12, billing="Unmetered")
+    schema.trunk_out(21)
+    schema.numbers(ONE)
+    schema.numbers(TOLLFREE, category="tollfree", state="tf")
+    yield schema
+    schema.check_invariants()
+
+
+def outgoing(schema, call, rate=100, increment=6, minimum=6, **values):
+    return schema.admit(call, "12065550100", "out", "21", rate=str(rate), increment=str(increment),
+                        minimum=str(minimum), **values)
+
+
+def backdate(schema, call, ms):
+    """Makes a live call older."""
+    key = f"{KEY}:call:{call}"
+    schema.client.hincrby(key, "invite_ms", -ms)
+    if schema.client.hget(key, "answer_ms"):
+        schema.client.hincrby(key, "answer_ms", -ms)
+
+
+def talk(schema, call, ms):
+    """Ends a call that was answered for exactly so long."""
+    backdate(schema, call, ms + 1000)
+    return schema.finish(call, answered=str(ms + 500), ended="500")
+
+
+def billed(ms, increment, minimum):
+    seconds = math.ceil(ms / 1000)
+    return minimum if seconds <= minimum else minimum + math.ceil((seconds - minimum) / increment) * increment
+
+
+@pytest.mark.parametrize("ms,seconds,amount", [
+    (0, 30, 43), (1, 30, 43), (29999, 30, 43), (30000, 30, 43), (30001, 36, 51), (36000, 36, 51), (36001, 42, 60),
+    (60000, 60, 85), (3599000, 3600, 5100)])
+def test_incoming_rate(priced, ms, seconds, amount):
+    priced.admit("c1", ONE)
+    assert talk(priced, "c1", ms) == ["ok", str(seconds), str(amount)]
+    d, = priced.cdrs()
+    assert (d["ms"], d["billed"], d["rate"], d["amount"]) == (str(ms), str(seconds), "85", str(amount))
+
+
+def test_charge_is_one_ledger_line(priced):
+    priced.admit("c1", ONE)
+    talk(priced, "c1", 60000)
+    line = priced.table("ledger_list", KEY)[-1]
+    assert (line["activity"], line["amount"], line["ref"]) == ("Call Charges", "-85", "call:c1")
+    priced.admit("c2", ONE)
+    lines = len(priced.table("ledger_list", KEY))
+    priced.finish("c2", code="486", reason="busy")
+    assert len(priced.table("ledger_list", KEY)) == lines
+
+
+def test_tollfree_and_unmetered(priced):
+    priced.admit("c1", TOLLFREE)
+    assert talk(priced, "c1", 60000) == ["ok", "60", "210"]
+    priced.number_update(KEY, "12", "", "", ONE)
+    priced.admit("c2", ONE)
+    assert talk(priced, "c2", 60000) == ["ok", "60", "0"]
+
+
+def test_price_is_that_of_the_admission(priced):
+    priced.admit("c1", ONE)
+    priced.account_set(KEY, "in_rate", "99999")
+    assert talk(priced, "c1", 60000)[2] == "85"
+
+
+def test_rates_are_exact(priced):
+    """Against integers of any size, with a balance that never bounds."""
+    seed = random.randrange(2 ** 32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    priced.credit(10 ** 14 - 10 ** 7)
+    for i in range(100):
+        rate = chance.choice([0, 1, 7, 85, 100, 12345, 10 ** 6])
+        increment, minimum = chance.choice([1, 6, 30, 60]), chance.choice([0, 1, 6, 30, 60])
+        ms = chance.choice([0, 1, 999, 1000, 1001, chance.randrange(200000), chance.randrange(10 ** 8)])
+        assert outgoing(priced, f"c{i}", rate, increment, minimum)[0] == "ok"
+        seconds = billed(ms, increment, minimum)
+        assert talk(priced, f"c{i}", ms) == ["ok", str(seconds), str(-(-rate * seconds // 60))]
+
+
+@pytest.mark.parametrize("balance,rate,increment,minimum,longest", [
+    (100, 100, 6, 6, 60), (100, 100, 60, 60, 60), (99, 100, 60, 60, None), (10, 100, 6, 6, 6), (9, 100, 6, 6, None),
+    (100, 100, 7, 30, 58), (100, 100, 1, 0, 60), (1, 100, 1, 0, None), (2, 100, 1, 0, 1), (0, 100, 1, 0, None),
+    (-1, 100, 1, 0, None), (0, 0, 6, 6, 3600), (-1, 0, 6, 6, 3600), (10 ** 6, 100, 6, 6, 3600)])
+def test_balance_bounds_the_call(priced, balance, rate, increment, minimum, longest):
+    held = int(priced.client.hget(KEY, "balance"))
+    priced.account_book(KEY, balance - held, "Bank Fee", "bounded", "", "")
+    reply = outgoing(priced, "c1", rate, increment, minimum)
+    if longest is None:
+        assert reply[:3] == ["refused", "402", "balance"]
+        return
+    assert reply[3] == str(longest)
+    seconds = billed(longest * 1000, increment, minimum)
+    talk(priced, "c1", longest * 1000)
+    assert priced.cdrs()[0]["billed"] == str(seconds)
+    assert rate == 0 or int(priced.client.hget(KEY, "balance")) >= 0
+
+
+def test_incoming_needs_its_minimum(priced):
+    held = int(priced.client.hget(KEY, "balance"))
+    priced.account_book(KEY, 42 - held, "Bank Fee", "almost", "", "")
+    assert priced.admit("c1", ONE)[2] == "balance"
+    priced.credit(1)
+    assert priced.admit("c2", ONE)[3] == "30"
+
+
+def test_last_call_may_take_the_balance_below_zero(priced):
+    held = int(priced.client.hget(KEY, "balance"))
+    priced.account_book(KEY, 100 - held, "Bank Fee", "almost", "", "")
+    assert outgoing(priced, "c1")[0] == outgoing(priced, "c2")[0] == "ok"
+    talk(priced, "c1", 60000)
+    talk(priced, "c2", 60000)
+    assert int(priced.client.hget(KEY, "balance")) == -100
+    assert outgoing(priced, "c3")[2] == "balance"
+
+
+# --- reaping --------------------------------------------------------------------------------
+
+MINUTE = 60000
+
+
+def reap(schema, boot="", node="n1", most=100, setup=3 * MINUTE, ago=""):
+    return schema.call_reap(KEY, node, boot, most, setup, ago)
+
+
+def test_calls_of_a_dead_node_are_closed(priced):
+    for call, node in [("a", "n1"), ("b", "n1"), ("c", "n2")]:
+        priced.admit(call, ONE, node=node)
+    priced.answer("a", 0, "192.0.2.1:5060", "")
+    assert reap(priced) == ["ok", "2"]
+    assert [c["call"] for c in priced.live()] == ["c"]
+    b, a = priced.cdrs()
+    assert (a["code"], a["reason"], a["by"], a["estimated"], a["target"]) == (
+        "200", "lost", "system", "1", "192.0.2.1:5060")
+    assert (a["billed"], a["amount"]) == ("30", "43")
+    assert (b["code"], b["reason"], b["answer_ms"], b["amount"]) == ("408", "lost", "0", "0")
+    assert reap(priced) == ["ok", "0"]
+    assert priced.finish("a") == ["repeat"]
+
+
+def test_calls_of_a_restarted_node(priced):
+    """Those that were answered go on; those that still rang and are too old are closed."""
+    for call, boot, age in [("old-rings", "b1", 4), ("young-rings", "b1", 1), ("old-talks", "b1", 4),
+                            ("mine-rings", "b2", 4)]:
+        priced.admit(call, ONE, boot=boot)
+        backdate(priced, call, age * MINUTE)
+    priced.answer("old-talks", 0, "", "")
+    assert reap(priced, boot="b2") == ["ok", "1"]
+    assert {c["call"] for c in priced.live()} == {"young-rings", "old-talks", "mine-rings"}
+    assert priced.finish("old-talks", answered="1000")[0] == "ok"
+
+
+def test_calls_over_their_longest_duration_are_closed(priced):
+    for call, age in [("over", 62), ("not yet", 60)]:
+        priced.admit(call.replace(" ", "-"), ONE, node="n9", boot="b9")
+        priced.answer(call.replace(" ", "-"), 0, "", "")
+        backdate(priced, call.replace(" ", "-"), age * MINUTE)
+    assert reap(priced, boot="b1") == ["ok", "1"]
+    d, = priced.cdrs()
+    assert (d["call"], d["ms"], d["billed"]) == ("over", "3600000", "3600")
+
+
+def test_end_is_when_the_node_fell_silent(priced):
+    priced.admit("c1", ONE)
+    priced.answer("c1", 0, "", "")
+    backdate(priced, "c1", 10 * MINUTE)
+    answered = int(priced.live()[0]["answer_ms"])
+    assert reap(priced, ago=4 * MINUTE) == ["ok", "1"]
+    d, = priced.cdrs()
+    assert 6 * MINUTE <= int(d["ms"]) < 6 * MINUTE + 2000 and int(d["answer_ms"]) == answered
+    priced.admit("c2", ONE)
+    priced.answer("c2", 0, "", "")
+    assert reap(priced, ago=4 * MINUTE) == ["ok", "1"]
+    assert priced.cdrs()[0]["ms"] == "0"
+
+
+def test_reaping_a_few_at_a_time(priced):
+    for i in range(5):
+        priced.admit(f"c{i}", ONE)
+    assert [reap(priced, most=2) for _ in range(4)] == [["ok", "2"], ["ok", "2"], ["ok", "1"], ["ok", "0"]]

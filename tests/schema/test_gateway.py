@@ -1,0 +1,121 @@
+"""Library gateway: sources, gateways, routes and rates."""
+
+import pytest
+
+from harness import wait_for
+from schema_client import fields
+
+DECK = "lcr:{default}"
+
+
+@pytest.fixture
+def channel(schema):
+    """The next message of the channels."""
+    with schema.client.pubsub(ignore_subscribe_messages=True) as pubsub:
+        pubsub.subscribe("tl:sources", "tl:gateways")
+        wait_for(lambda: schema.client.pubsub_numsub("tl:sources")[0][1] == 1)
+
+        def message():
+            found = wait_for(lambda: pubsub.get_message(timeout=1), 2)
+            return found["channel"], found["data"]
+
+        def silent():
+            return pubsub.get_message(timeout=0.05) is None
+        message.silent = silent
+        yield message
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
+def test_source_has_one_owner(schema, channel, address):
+    key = f"ip:{address}"
+    assert schema.source_get(key) == ["notfound"]
+    assert schema.source_claim(key, "carrier", "Level 9") == ["ok"]
+    assert channel() == ("tl:sources", address)
+    assert schema.source_claim(key, "carrier", "Level 9") == ["ok"]
+    assert schema.source_claim(key, "carrier", "other") == ["taken"]
+    assert schema.source_claim(key, "trunk", "7001", 11) == ["taken"]
+    assert fields(schema.source_get(key)) == {"kind": "carrier", "name": "Level 9"}
+    assert schema.source_release(key, "trunk", "7001", 11) == ["taken"]
+    assert channel.silent()
+    assert schema.source_release(key, "carrier", "Level 9") == ["ok"]
+    assert channel() == ("tl:sources", address)
+    assert schema.source_release(key, "carrier", "Level 9") == ["ok"]
+    assert channel.silent()
+
+
+def test_source_of_a_trunk(schema):
+    assert schema.source_claim("ip:192.0.2.1", "trunk", "7001", 11) == ["ok"]
+    assert schema.source_claim("ip:192.0.2.1", "trunk", "7001", 12) == ["taken"]
+    assert schema.source_claim("ip:192.0.2.1", "trunk", "7002", 11) == ["taken"]
+    assert fields(schema.source_get("ip:192.0.2.1")) == {"kind": "trunk", "account": "7001", "tg": "11"}
+    for bad in [("trunk", "7001"), ("trunk", "", 1), ("customer", "x"), ("carrier", "")]:
+        schema.error("source_claim", "ip:192.0.2.1", *bad)
+
+
+def test_gateway(schema, channel):
+    assert schema.gateway_get("gw:{g1}") == ["notfound"]
+    assert schema.gateway_set("gw:{g1}", "host", "192.0.2.9", "capacity", "20") == ["ok"]
+    assert channel() == ("tl:gateways", "g1")
+    assert fields(schema.gateway_get("gw:{g1}")) == {
+        "name": "g1", "host": "192.0.2.9", "port": "5060", "transport": "udp", "prefix": "", "strip": "0",
+        "capacity": "20", "cps": "", "status": "1"}
+    assert schema.gateway_set("gw:{g1}", "port", "5070", "status", "0", "prefix", "99") == ["ok"]
+    held = fields(schema.gateway_get("gw:{g1}"))
+    assert (held["host"], held["port"], held["status"], held["prefix"]) == ("192.0.2.9", "5070", "0", "99")
+    assert channel() == ("tl:gateways", "g1")
+    assert schema.gateway_remove("gw:{g1}") == ["ok"]
+    assert channel() == ("tl:gateways", "g1")
+    assert schema.gateway_remove("gw:{g1}") == ["notfound"]
+    assert channel.silent()
+
+
+@pytest.mark.parametrize("pairs", [("port", "5060"), ("host", ""), ("host", "a b"), ("host", "h", "port", "0"),
+                                   ("host", "h", "transport", "sctp"), ("host", "h", "strip", "-1"),
+                                   ("host", "h", "name", "x"), ("host", "h", "prefix", "abc"), ("host", "h", "port")])
+def test_gateway_misuse(schema, pairs):
+    schema.error("gateway_set", "gw:{g1}", *pairs)
+
+
+def test_routes_by_longest_prefix(schema):
+    assert schema.lcr_route(DECK, "12065550100") == ["noroute"]
+    for prefix, gateway, priority, weight in [("1", "g1", 1, 10), ("1206", "g3", 2, 1), ("1206", "g2", 1, 5),
+                                              ("1206", "g1", 1, 5), ("44", "g4", 1, 1)]:
+        assert schema.route_set(DECK, prefix, gateway, priority, weight) == ["ok"]
+    assert schema.rate_set(DECK, "1", "100", "6", "6", "120655", "250", "60", "60") == ["ok", "2"]
+    assert schema.lcr_route(DECK, "12065550100") == [
+        "ok", "1206", "120655", "250", "60", "60", "g1", "1", "5", "g2", "1", "5", "g3", "2", "1"]
+    assert schema.lcr_route(DECK, "12125550100") == ["ok", "1", "1", "100", "6", "6", "g1", "1", "10"]
+    assert schema.lcr_route(DECK, "442071838750") == ["ok", "44", "", "", "", "", "g4", "1", "1"]
+    assert schema.lcr_route(DECK, "4") == ["noroute"]
+    assert schema.lcr_route(DECK, "1") == ["ok", "1", "1", "100", "6", "6", "g1", "1", "10"]
+    assert schema.lcr_route(DECK, "331") == ["noroute"]
+    for bad in ("", "+1206", "abc"):
+        schema.error("lcr_route", DECK, bad)
+
+
+def test_route_is_replaced_and_removed(schema):
+    schema.route_set(DECK, "1", "g1", 1, 1)
+    schema.route_set(DECK, "1", "g2", 2, 1)
+    schema.route_set(DECK, "1", "g1", 3, 7)
+    assert schema.lcr_route(DECK, "1")[6:] == ["g2", "2", "1", "g1", "3", "7"]
+    assert schema.table("route_list", DECK) == [
+        {"prefix": "1", "gateway": "g2", "priority": "2", "weight": "1"},
+        {"prefix": "1", "gateway": "g1", "priority": "3", "weight": "7"}]
+    assert schema.route_remove(DECK, "1", "g2") == ["ok"]
+    assert schema.route_remove(DECK, "1", "g2") == ["notfound"]
+    assert schema.route_remove(DECK, "1", "g1") == ["ok"]
+    assert schema.lcr_route(DECK, "1") == ["noroute"]
+    assert schema.client.keys("lcr*") == []
+    for bad in [("1", "g1", 0, 1), ("1", "g:1", 1, 1), ("", "g1", 1, 1), ("1", "g1", 1, "")]:
+        schema.error("route_set", DECK, *bad)
+
+
+def test_rates_are_set_all_or_none(schema):
+    assert schema.rate_set(DECK, "1", "100", "6", "6") == ["ok", "1"]
+    assert schema.rate_set(DECK, "1", "120", "1", "0", "44", "0", "60", "60") == ["ok", "2"]
+    assert schema.table("rate_list", DECK) == [
+        {"prefix": "1", "rate": "120", "increment": "1", "minimum": "0"},
+        {"prefix": "44", "rate": "0", "increment": "60", "minimum": "60"}]
+    for bad in [("1", "130", "6", "6", "2", "x", "6", "6"), ("1", "130", "0", "6"), ("1", "130", "6"),
+                ("1", "130", "6", "-1"), ("1", "1000000000", "6", "6")]:
+        schema.error("rate_set", DECK, *bad)

@@ -1,0 +1,259 @@
+"""Library inv: the inventory of a state."""
+
+import random
+
+import pytest
+
+from harness import wait_for
+from harness.store import read_table
+
+WA = "inv:{WA}"
+HOUR = 3600000
+
+
+def fill(schema, block="206219", lines=range(4), ratecenter="Seattle", city="Seattle"):
+    return schema.inv_import(WA, block, ratecenter, city, "".join(f"{n:04d}" for n in lines))
+
+
+def found(reply):
+    """Total, and the numbers of inv_search."""
+    numbers = [block + lines[i:i + 4] for block, lines in zip(reply[2::4], reply[5::4])
+               for i in range(0, len(lines), 4)]
+    return int(reply[1]), numbers
+
+
+def search(schema, npanxx="", line="", ratecenter="", city="", offset=0, limit=100):
+    return found(schema.inv_search(WA, npanxx, line, ratecenter, city, offset, limit))
+
+
+def free(schema):
+    return search(schema, limit=100000)[1]
+
+
+def check_consistent(schema):
+    """Bits, counts and indexes tell the same."""
+    client, blocks, avail = schema.client, schema.client.hgetall(f"{WA}:block"), {}
+    for block in blocks:
+        bits = client.bitcount(f"{WA}:free:{block}")
+        assert int(client.hget(f"{WA}:count", block)) == bits
+        if bits:
+            avail[block] = bits
+    assert client.zrange(f"{WA}:avail", 0, -1) == sorted(avail)
+    for kind, part in (("rc", 0), ("city", 1)):
+        listed = {(key.split(":", 3)[3], block) for key in client.keys(f"{WA}:{kind}:*")
+                  for block in client.zrange(key, 0, -1)}
+        assert listed == {(name, b) for b in avail if (name := blocks[b].split("|")[part])}
+    held, timed = client.hgetall(f"{WA}:holder"), client.zrange(f"{WA}:holds", 0, -1)
+    assert set(timed) <= set(held)
+    assert not set(held) & set(free(schema))
+    assert schema.inv_count(WA) == ["ok", str(len(avail))]
+
+
+@pytest.fixture
+def inventory(schema):
+    assert fill(schema) == ["ok", "4", "0"]
+    assert fill(schema, "206301", [7, 9999], "Bellevue", "") == ["ok", "2", "0"]
+    return schema
+
+
+def test_import_keeps_what_was_known(inventory):
+    inventory.inv_hold(WA, "7:c:1", HOUR, "2062190001")
+    assert fill(inventory, lines=range(6)) == ["ok", "2", "4"]
+    assert fill(inventory, lines=[0, 0, 6, 6]) == ["ok", "1", "3"]
+    assert free(inventory) == [f"206219{n:04d}" for n in (0, 2, 3, 4, 5, 6)] + ["2063010007", "2063019999"]
+    check_consistent(inventory)
+
+
+def test_import_of_a_whole_block(schema):
+    assert fill(schema, lines=range(10000)) == ["ok", "10000", "0"]
+    assert search(schema, limit=1) == (10000, ["2062190000"])
+    assert search(schema, offset=9999, limit=10) == (10000, ["2062199999"])
+    assert schema.client.strlen(f"{WA}:free:206219") == 1250
+    check_consistent(schema)
+
+
+def test_import_moves_a_block_to_another_place(inventory):
+    assert fill(inventory, lines=[], ratecenter="Tacoma", city="Tacoma") == ["ok", "0", "0"]
+    assert search(inventory, ratecenter="SEATTLE") == (0, [])
+    assert search(inventory, city="tacoma")[0] == 4
+    check_consistent(inventory)
+
+
+@pytest.mark.parametrize("args", [("20621", "S", "", "0001"), ("206219", "S|T", "", "0001"),
+                                  ("206219", "S", "", "001"), ("206219", "S", "", "000a")])
+def test_import_misuse(schema, args):
+    schema.error("inv_import", WA, *args)
+
+
+def test_blocks(inventory):
+    fill(inventory, "206400", [], "Empty", "")
+    rows = [{"npanxx": "206219", "ratecenter": "SEATTLE", "city": "SEATTLE", "free": "4"},
+            {"npanxx": "206301", "ratecenter": "BELLEVUE", "city": "", "free": "2"}]
+    assert inventory.table("inv_blocks", WA) == rows
+    assert inventory.table("inv_blocks", WA, "Bellevue") == rows[1:]
+    assert inventory.table("inv_blocks", WA, "", "Seattle") == rows[:1]
+    assert inventory.table("inv_blocks", WA, "Bellevue", "Seattle") == []
+    assert inventory.inv_count(WA) == ["ok", "2"]
+    assert sorted(inventory.inv_imported(WA)[1:]) == ["206219", "206301", "206400"]
+    assert inventory.inv_count("inv:{tf}") == ["ok", "0"]
+    assert read_table(inventory.inv_blocks("inv:{tf}")) == []
+
+
+@pytest.mark.parametrize("query,total,numbers", [
+    ({}, 6, ["2062190000", "2062190001", "2062190002", "2062190003", "2063010007", "2063019999"]),
+    ({"limit": 2}, 6, ["2062190000", "2062190001"]),
+    ({"offset": 3, "limit": 2}, 6, ["2062190003", "2063010007"]),
+    ({"offset": 4}, 6, ["2063010007", "2063019999"]),
+    ({"offset": 6}, 6, []),
+    ({"npanxx": "206301"}, 2, ["2063010007", "2063019999"]),
+    ({"npanxx": "206301", "offset": 1}, 2, ["2063019999"]),
+    ({"npanxx": "206301", "line": "9999"}, 1, ["2063019999"]),
+    ({"npanxx": "206301", "line": "9999", "offset": 1}, 1, []),
+    ({"npanxx": "206301", "line": "0001"}, 0, []),
+    ({"npanxx": "206999"}, 0, []),
+    ({"ratecenter": "bellevue"}, 2, ["2063010007", "2063019999"]),
+    ({"city": "Seattle", "limit": 1}, 4, ["2062190000"]),
+    ({"city": "Seattle", "ratecenter": "Bellevue"}, 0, []),
+    ({"npanxx": "206301", "ratecenter": "Seattle"}, 0, []),
+])
+def test_search(inventory, query, total, numbers):
+    assert search(inventory, **query) == (total, numbers)
+
+
+def test_search_misuse(inventory):
+    for args in [("", "0001", "", "", 0, 1), ("20621", "", "", "", 0, 1), ("", "", "", "", -1, 1),
+                 ("", "", "", "", 0, 0)]:
+        inventory.error("inv_search", WA, *args)
+
+
+def test_hold_is_all_or_none(inventory):
+    word, expires = inventory.inv_hold(WA, "7:c:1", HOUR, "2062190000", "2062190001", "2062190000")
+    assert word == "ok" and abs(int(expires) - inventory.now() - HOUR) < 5000
+    assert inventory.inv_hold(WA, "8:c:1", HOUR, "2062190002", "2062190001") == ["taken", "2062190001"]
+    assert inventory.inv_hold(WA, "8:c:1", HOUR, "2062190002", "2069990000") == ["taken", "2069990000"]
+    assert "2062190002" in free(inventory)
+    assert inventory.client.hgetall(f"{WA}:count") == {"206219": "2", "206301": "2"}
+    check_consistent(inventory)
+
+
+def test_hold_again_extends_it(inventory):
+    inventory.inv_hold(WA, "7:c:1", 1000, "2062190000")
+    expires = inventory.inv_hold(WA, "7:c:1", HOUR, "2062190000", "2062190001")[1]
+    assert inventory.client.zscore(f"{WA}:holds", "2062190000") == int(expires)
+    check_consistent(inventory)
+
+
+def test_last_number_takes_its_block_from_the_indexes(inventory):
+    inventory.inv_hold(WA, "7:c:1", HOUR, "2063010007", "2063019999")
+    check_consistent(inventory)
+    assert inventory.inv_count(WA) == ["ok", "1"]
+    assert inventory.inv_release(WA, "7:c:1", "2063010007") == ["ok", "1"]
+    check_consistent(inventory)
+    assert inventory.inv_count(WA) == ["ok", "2"]
+
+
+def test_release_leaves_others_alone(inventory):
+    inventory.inv_hold(WA, "7:c:1", HOUR, "2062190000")
+    inventory.inv_hold(WA, "8:c:1", HOUR, "2062190001")
+    assert inventory.inv_release(WA, "7:c:1", "2062190000", "2062190001", "2062190002") == ["ok", "1"]
+    assert inventory.inv_release(WA, "7:c:1", "2062190000") == ["ok", "0"]
+    assert inventory.inv_hold(WA, "7:c:1", HOUR, "2062190001") == ["taken", "2062190001"]
+    check_consistent(inventory)
+
+
+def test_move(inventory):
+    inventory.inv_hold(WA, "7:c:1", HOUR, "2062190000", "2062190001")
+    expires = inventory.inv_move(WA, "7:c:1", "7:o:2", 2 * HOUR, "2062190000", "2062190001")[1]
+    assert abs(int(expires) - inventory.now() - 2 * HOUR) < 5000
+    assert inventory.inv_move(WA, "7:c:1", "7:o:2", HOUR, "2062190000", "2062190001")[0] == "ok"
+    assert inventory.inv_move(WA, "7:c:1", "7:o:3", HOUR, "2062190000") == ["lost", "2062190000"]
+    assert inventory.inv_move(WA, "7:o:2", "7:o:3", HOUR, "2062190000", "2062190002") == ["lost", "2062190002"]
+    assert inventory.client.hget(f"{WA}:holder", "2062190000") == "7:o:2"
+
+
+def test_pinned_hold_does_not_end(inventory):
+    inventory.inv_hold(WA, "7:c:1", 1, "2062190000")
+    assert inventory.inv_move(WA, "7:c:1", "7:o:2", 0, "2062190000") == ["ok", "0"]
+    assert inventory.inv_hold(WA, "7:o:2", 1, "2062190000", "2062190001")[0] == "ok"
+    wait_for(lambda: inventory.inv_expire(WA, 10) == ["ok", "1"])
+    assert inventory.client.hgetall(f"{WA}:holder") == {"2062190000": "7:o:2"}
+    assert inventory.client.zcard(f"{WA}:holds") == 0
+    check_consistent(inventory)
+
+
+def test_sell(inventory):
+    inventory.inv_hold(WA, "7:o:2", HOUR, "2062190000")
+    inventory.inv_hold(WA, "8:c:1", HOUR, "2062190001")
+    for _ in range(2):
+        assert inventory.inv_sell(WA, "7:o:2", "2062190000", "2062190001", "2062190002") == ["ok"]
+    assert inventory.client.hgetall(f"{WA}:holder") == {"2062190001": "8:c:1"}
+    assert inventory.inv_hold(WA, "9:c:1", HOUR, "2062190000") == ["taken", "2062190000"]
+    assert free(inventory)[:2] == ["2062190002", "2062190003"]
+    check_consistent(inventory)
+
+
+def test_quarantine(inventory):
+    inventory.inv_hold(WA, "7:o:2", HOUR, "2062190000", "2062190001")
+    inventory.inv_sell(WA, "7:o:2", "2062190000")
+    assert inventory.inv_quarantine(WA, HOUR, "2062190000", "2062190001", "2062190002", "2069990000") == ["ok"]
+    first = inventory.client.zrange(f"{WA}:rest", 0, -1, withscores=True)
+    assert [number for number, _ in first] == ["2062190000"]
+    assert inventory.inv_quarantine(WA, 1, "2062190000") == ["ok"]
+    assert inventory.client.zrange(f"{WA}:rest", 0, -1, withscores=True) == first
+    assert inventory.inv_expire(WA, 10) == ["ok", "0"]
+    assert inventory.inv_hold(WA, "9:c:1", HOUR, "2062190000") == ["taken", "2062190000"]
+
+
+def test_expire(inventory):
+    inventory.inv_hold(WA, "7:c:1", 1, "2062190000", "2062190001", "2063010007")
+    inventory.inv_hold(WA, "7:c:2", HOUR, "2062190002")
+    inventory.inv_hold(WA, "7:o:3", HOUR, "2062190003")
+    inventory.inv_sell(WA, "7:o:3", "2062190003")
+    inventory.inv_quarantine(WA, 0, "2062190003")
+    wait_for(lambda: inventory.now() > inventory.client.zrange(f"{WA}:holds", 2, 2, withscores=True)[0][1])
+    assert inventory.inv_expire(WA, 2) == ["ok", "2"]
+    assert inventory.inv_expire(WA, 9) == ["ok", "2"]
+    assert inventory.inv_expire(WA, 9) == ["ok", "0"]
+    assert "2062190002" not in free(inventory) and len(free(inventory)) == 5
+    check_consistent(inventory)
+
+
+def test_two_carts_never_hold_the_same(schema):
+    """Random holds, moves, releases, sales and rests against a model."""
+    seed = random.randrange(2 ** 32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    fill(schema, lines=range(20))
+    fill(schema, "206301", range(5), "Bellevue", "Bellevue")
+    numbers = [f"206219{n:04d}" for n in range(20)] + [f"206301{n:04d}" for n in range(5)]
+    owners, holder, sold = ["1:c:1", "2:c:1", "1:o:9"], {}, set()
+    for _ in range(400):
+        some, owner, other = chance.sample(numbers, chance.randint(1, 6)), *chance.sample(owners, 2)
+        op = chance.choice(["hold", "hold", "hold", "release", "move", "sell", "rest"])
+        if op == "hold":
+            bad = [n for n in some if n in sold or holder.get(n, owner) != owner]
+            assert schema.inv_hold(WA, owner, HOUR, *some)[0] == ("taken" if bad else "ok")
+            holder.update({} if bad else {n: owner for n in some})
+        elif op == "release":
+            mine = [n for n in some if holder.get(n) == owner]
+            assert schema.inv_release(WA, owner, *some) == ["ok", str(len(mine))]
+            for n in mine:
+                del holder[n]
+        elif op == "move":
+            bad = [n for n in some if holder.get(n) not in (owner, other)]
+            ms = chance.choice([0, HOUR])
+            assert schema.inv_move(WA, owner, other, ms, *some)[0] == ("lost" if bad else "ok")
+            holder.update({} if bad else {n: other for n in some})
+        elif op == "sell":
+            mine = {n for n in some if holder.get(n) == owner}
+            assert schema.inv_sell(WA, owner, *some) == ["ok"]
+            sold |= mine
+            for n in mine:
+                del holder[n]
+        else:
+            assert schema.inv_quarantine(WA, 0, *some) == ["ok"]
+            assert schema.inv_expire(WA, 100) == ["ok", str(len(sold & set(some)))]
+            sold -= set(some)
+        assert schema.client.hgetall(f"{WA}:holder") == holder
+        assert free(schema) == [n for n in numbers if n not in holder and n not in sold]
+        check_consistent(schema)
