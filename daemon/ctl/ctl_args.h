@@ -6,32 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ctl_type.h"
 #include "span.h"
-
-/* Types, with the form that a value has once it is read. */
-enum arg_type {
-    ARG_FLAG,      /* takes no value: "1" */
-    ARG_NAME,      /* printable text of 1..64 characters */
-    ARG_TEXT,      /* printable text of 0..200 characters */
-    ARG_REF,       /* visible ASCII characters; 1..64 */
-    ARG_WORD,      /* letters, digits, '.', '_', '-'; 1..32 */
-    ARG_FILE,      /* path, or "-" */
-    ARG_ACCOUNT,   /* account number of 7 digits */
-    ARG_COUNT,     /* integer between the row's bounds */
-    ARG_LIMIT,     /* the same, or "none" */
-    ARG_AMOUNT,    /* signed dollars, not zero: money units */
-    ARG_PRICE,     /* dollars from zero up: money units */
-    ARG_RATE,      /* dollars a minute: money units */
-    ARG_PERCENT,   /* 0..100 with two decimals: 1/10,000 */
-    ARG_NUMBER,    /* NANP number: 10 digits */
-    ARG_PREFIX,    /* 1..15 digits */
-    ARG_PREFIXES,  /* such by comma */
-    ARG_DIGITS,    /* 0..15 digits with or without a leading '+' */
-    ARG_ADDRESSES, /* IP addresses or IPv4 blocks by comma */
-    ARG_HOST,      /* IP address with or without a port: as typed */
-    ARG_STATE,     /* state in capitals, or "tf" */
-    ARG_TYPES
-};
 
 enum arg_flag {
     ARG_REQUIRED = 1,
@@ -74,8 +50,5 @@ void ctl_args_fields(const struct args *a,
 
 /* What stands for the value in help: "DOLLARS"; the name itself where it goes by its place. */
 const char *ctl_args_metavar(const struct arg *arg);
-
-/* Printable UTF-8 without control characters. */
-bool ctl_args_printable(struct span s);
 
 #endif

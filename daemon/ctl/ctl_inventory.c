@@ -7,6 +7,7 @@
 #include "ctl_csv.h"
 #include "ctl_rows.h"
 #include "ctl_state.h"
+#include "ctl_type.h"
 #include "ctl_verbs.h"
 
 #include <stdio.h>
@@ -49,7 +50,7 @@ static const char *check_state(const struct ctl *c, const struct phone *number, 
 
 static bool place_good(struct span s)
 {
-    return s.n <= PLACE_MAX && !memchr(s.p, '|', s.n) && ctl_args_printable(s);
+    return s.n <= PLACE_MAX && !memchr(s.p, '|', s.n) && ctl_type_printable(s);
 }
 
 static const char *take_row(struct import *i, const struct span fields[CSV_FIELDS])

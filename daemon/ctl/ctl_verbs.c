@@ -90,7 +90,7 @@ static const struct arg rate_set[] = {
     {"PREFIX", ARG_PREFIX, ARG_REQUIRED, 0, 0, NULL, NULL, "dialled prefix"},
     {"RATE", ARG_RATE, ARG_REQUIRED, 0, 0, NULL, NULL, "price a minute"},
     {"--increment", ARG_COUNT, 0, 1, 3600, "6", NULL, "seconds of a billing step (default: 6)"},
-    {"--minimum", ARG_COUNT, 0, 1, 3600, "6", NULL, "seconds billed at least (default: 6)"},
+    {"--minimum", ARG_COUNT, 0, 0, 3600, "6", NULL, "seconds billed at least (default: 6)"},
     DECK, END};
 static const struct arg rate_import[] = {
     {"FILE", ARG_FILE, ARG_REQUIRED, 0, 0, NULL, NULL, "CSV with the header prefix,rate,increment,minimum"},
