@@ -47,9 +47,11 @@ static void try_next(struct call *c);
 
 /* ---- ends ---- */
 
+/* 0 says that nothing rang, so a callee on this machine rings after one. */
 static int64_t post_dial_delay(const struct call *c)
 {
-    return c->rang ? c->rang - c->invited : 0;
+    int64_t ms = c->rang - c->invited;
+    return !c->rang ? 0 : ms > 0 ? ms : 1;
 }
 
 static const struct target *current_target(const struct call *c)
@@ -396,18 +398,38 @@ static void on_exit_known(void *arg, int err, const struct routes_exit *exit)
     ask_admission(c);
 }
 
-/* Digits of the Request-URI's user, without parameters inside it (";npdi"). */
-static struct span dialled(const struct msg *m)
+static int hex_digit(char ch)
 {
-    struct span user = m->uri.user, part;
-    return span_cut(&user, ';', &part) ? part : (struct span){0};
+    const char *digits = "0123456789abcdef", *at = ch ? strchr(digits, ch | 0x20) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+/* The E.164 number in the Request-URI's user: escapes resolved (RFC 3261 §19.1.4), without
+ * parameters inside it (";npdi"). */
+static int dialled(const struct msg *m, char ret[PHONE_E164_MAX + 1])
+{
+    char text[USER];
+    struct out o = OUT_IN(text);
+    struct span user = m->uri.user, part = {0};
+    (void)span_cut(&user, ';', &part);
+    for (size_t i = 0; i < part.n; i++) {
+        char ch = part.p[i];
+        if (ch == '%' && part.n - i > 2 && hex_digit(part.p[i + 1]) >= 0 &&
+            hex_digit(part.p[i + 2]) >= 0) {
+            ch = (char)(hex_digit(part.p[i + 1]) << 4 | hex_digit(part.p[i + 2]));
+            i += 2;
+        }
+        out_span(&o, (struct span){&ch, 1});
+    }
+    return phone_e164(out_done(&o), ret);
 }
 
 static void start_inbound(struct call *c, const struct source *source)
 {
     struct phone phone;
     snprintf(c->carrier, sizeof c->carrier, "%s", source->name);
-    if (phone_parse(dialled(relay_request(c->relay)), &phone) != ERR_OK) {
+    if (dialled(relay_request(c->relay), c->number) != ERR_OK ||
+        phone_parse(span_of(c->number), &phone) != ERR_OK) {
         refuse(c, 404, "unknown", "not a number in service", 0);
         return;
     }
@@ -420,7 +442,7 @@ static void start_outbound(struct call *c, const struct source *source)
     c->outbound = true;
     snprintf(c->account, sizeof c->account, "%s", source->account);
     snprintf(c->tg, sizeof c->tg, "%s", source->tg);
-    if (phone_e164(dialled(relay_request(c->relay)), c->number) != ERR_OK) {
+    if (dialled(relay_request(c->relay), c->number) != ERR_OK) {
         refuse(c, 404, "unknown", "not an E.164 number", 0);
         return;
     }

@@ -104,9 +104,10 @@ static int send_answer(struct entry *e)
 
 static int send_finish(struct entry *e)
 {
-    char code[12], pdd[24], ended[24];
+    char code[12], pdd[24] = "", ended[24];
     snprintf(code, sizeof code, "%d", e->code);
-    snprintf(pdd, sizeof pdd, "%lld", (long long)e->pdd_ms);
+    if (e->pdd_ms) /* else as stamped by its answer */
+        snprintf(pdd, sizeof pdd, "%lld", (long long)e->pdd_ms);
     const char *args[] = {e->call,     code,        e->reason, e->by, e->target,
                           e->attempts, e->upstream, pdd,       "",    ago(e->happened, ended),
                           ""};
