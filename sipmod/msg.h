@@ -75,14 +75,14 @@ struct uri {
 };
 
 struct via {
-    struct span text;      /* this one element as received */
-    struct span transport; /* "UDP", … */
-    struct span host;      /* sent-by host, without brackets */
-    struct span branch;    /* empty: none */
-    struct span received;  /* parameter value, or empty */
-    uint16_t port;         /* 0: none */
-    bool rport;            /* parameter present (RFC 3581) */
-    uint16_t rport_value;  /* 0: no value */
+    struct span text;       /* this one element as received */
+    struct span transport;  /* "UDP", … */
+    struct span host;       /* sent-by host, without brackets */
+    struct span branch;     /* empty: none */
+    struct span received;   /* parameter value, or empty */
+    uint16_t port;          /* 0: none */
+    bool rport;             /* parameter present (RFC 3581) */
+    uint16_t rport_value;   /* 0: no value */
     struct span rport_name; /* the word itself, where a value is put behind; in text */
 };
 

@@ -8,13 +8,13 @@
 #include "cmocka_all.h"
 
 #define LLVMFuzzerTestOneInput fuzz_msg
-#include "../fuzz/fuzz_msg.c"
+#include "../fuzz/fuzz_msg.c" // NOLINT(bugprone-suspicious-include)
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_uri
-#include "../fuzz/fuzz_uri.c"
+#include "../fuzz/fuzz_uri.c" // NOLINT(bugprone-suspicious-include)
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_edit
-#include "../fuzz/fuzz_edit.c"
+#include "../fuzz/fuzz_edit.c" // NOLINT(bugprone-suspicious-include)
 #undef LLVMFuzzerTestOneInput
 
 typedef int entry_point(const uint8_t *data, size_t size);
@@ -43,8 +43,10 @@ static void replay(entry_point *run, const char *folder)
     const struct dirent *entry;
     size_t n = 0;
 
-    if (!dir)
+    if (!dir) {
         fail_msg("%s can't be read", folder);
+        return;
+    }
     while ((entry = readdir(dir)) != NULL) {
         char path[1024];
 
