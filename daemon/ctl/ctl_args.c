@@ -6,7 +6,6 @@
 
 #include "ctl.h"
 #include "ctl_type.h"
-#include "num.h"
 
 enum { ARGS_MAX = 32 };
 
@@ -185,14 +184,6 @@ const char *ctl_args_text(const struct args *a, const char *name)
         return a->values[row];
     const char *otherwise = a->verb->args[row].otherwise;
     return otherwise ? otherwise : "";
-}
-
-int64_t ctl_args_int(const struct args *a, const char *name)
-{
-    int64_t value = 0;
-    if (num_parse_signed(span_of(ctl_args_text(a, name)), INT64_MIN, INT64_MAX, &value) < 0)
-        return 0;
-    return value;
 }
 
 void ctl_args_fields(const struct args *a,

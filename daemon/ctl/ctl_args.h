@@ -41,7 +41,6 @@ void ctl_args_free(struct args *a); /* accepts NULL */
 
 /* Value in its read form; what the row says when it wasn't given. `name` must be a row's. */
 const char *ctl_args_text(const struct args *a, const char *name);
-int64_t ctl_args_int(const struct args *a, const char *name);
 bool ctl_args_given(const struct args *a, const char *name);
 
 /* Calls fn for each argument that was given and fills a field. */

@@ -83,7 +83,7 @@ static const struct arg gateway_route[] = {
     DECK, END};
 static const struct arg gateway_list[] = {DECK, END};
 static const struct arg gateway_remove[] = {
-    {"NAME", ARG_WORD, ARG_REQUIRED, 0, 0, NULL, NULL, "upstream gateway"}, 
+    {"NAME", ARG_WORD, ARG_REQUIRED, 0, 0, NULL, NULL, "upstream gateway"},
     {"--deck", ARG_WORD, 0, 0, 0, NULL, NULL, "a deck that no account uses, to clear as well"}, END};
 
 static const struct arg rate_set[] = {

@@ -29,9 +29,10 @@ def trunk(server, key):
 def order(server, key, trunk):
     """Order 900 with NUMBER, in service at trunk 11."""
     expires = 10 ** 13
-    for function, *args in (
-            ("cart_open", "landline", 900), ("cart_add", 900, expires, NUMBER, "WA"), ("order_create", 900, 900, trunk, 60000),
-            ("order_start", 900), ("order_pay", 900), ("order_complete", 900), ("saga_done", "order:900")):
+    steps = [("cart_open", "landline", 900), ("cart_add", 900, expires, NUMBER, "WA"),
+             ("order_create", 900, 900, trunk, 60000), ("order_start", 900), ("order_pay", 900),
+             ("order_complete", 900), ("saga_done", "order:900")]
+    for function, *args in steps:
         assert server.fcall(function, key, *args)[0] == "ok", function
     assert server.fcall("did_assign", f"did:{NUMBER}", key[3:-1], trunk, "1", "ZED")[0] == "ok"
     return "900"
