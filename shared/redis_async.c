@@ -170,6 +170,7 @@ static int submit(struct redis_async *r, redis_async_fn *fn, void *arg, size_t a
         free(w);
         return err;
     }
+    uv_update_time(r->loop); /* a long turn must not shorten the deadline */
     *w = (struct waiting){.sent_ms = uv_now(r->loop), .fn = fn, .arg = arg};
     if (r->tail != NULL)
         r->tail->next = w;
