@@ -1,5 +1,6 @@
 #include "derive.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "branch.h"
@@ -69,46 +70,60 @@ int derive_ack(struct span invite, const struct msg *response, char **ret, size_
     return derive_follower(invite, "ACK", response, ret, ret_n);
 }
 
-/* The word "rport" of the parameter without a value. */
-static struct span find_rport(struct span via)
+static size_t fix_rport(const struct via *via, const struct addr *source,
+                        struct derive_via_fix *ret)
 {
-    const char *at = via.p, *end = via.p + via.n;
-    while ((at = memmem(at, (size_t)(end - at), "rport", 5)) != NULL) {
-        if (at > via.p && (at[-1] == ';' || at[-1] == ' ' || at[-1] == '\t'))
-            return (struct span){at, 5};
-        at++;
-    }
-    return (struct span){0};
+    if (!via->rport || via->rport_value != 0)
+        return 0;
+    ret->cut = via->rport_name;
+    snprintf(ret->put, sizeof ret->put, "rport=%u", addr_port(source));
+    return 1;
 }
 
-void derive_received(struct out *o, const struct via *via, const struct addr *source,
-                     struct span *ret_rport)
+static size_t fix_received(const struct via *via, const struct addr *source,
+                           struct derive_via_fix *ret)
 {
     struct addr sent_by;
     char text[ADDR_TEXT];
-    *ret_rport = (struct span){0};
     bool same = addr_parse(via->host, 0, &sent_by) == ERR_OK && addr_eq_host(&sent_by, source);
-    if (via->rport && via->rport_value == 0)
-        *ret_rport = find_rport(via->text);
-    if (!same || via->rport)
-        out_format(o, ";received=%s", addr_text(source, text));
+    addr_text(source, text);
+    if (via->received.n) { /* whoever wrote it, only we know */
+        ret->cut = via->received;
+        snprintf(ret->put, sizeof ret->put, "%s", text);
+        return 1;
+    }
+    if (same && !via->rport)
+        return 0;
+    ret->cut = (struct span){via->text.p + via->text.n, 0};
+    snprintf(ret->put, sizeof ret->put, ";received=%s", text);
+    return 1;
 }
 
-/* The topmost Via element with received and rport filled in. */
+size_t derive_via_fixes(const struct via *via, const struct addr *source,
+                        struct derive_via_fix ret[DERIVE_VIA_FIXES])
+{
+    size_t n = fix_rport(via, source, &ret[0]);
+    n += fix_received(via, source, &ret[n]);
+    if (n == 2 && ret[1].cut.p < ret[0].cut.p) {
+        struct derive_via_fix first = ret[1];
+        ret[1] = ret[0];
+        ret[0] = first;
+    }
+    return n;
+}
+
+/* The topmost Via element with what we know of its sender. */
 static void put_top_via(struct out *o, const struct via *via, const struct addr *source)
 {
-    struct span rport, text = via->text;
-    char buf[80];
-    struct out received = OUT_IN(buf);
-    derive_received(&received, via, source, &rport);
-    if (rport.n) {
-        const char *after = rport.p + rport.n;
-        out_span(o, (struct span){text.p, (size_t)(after - text.p)});
-        out_format(o, "=%u", addr_port(source));
-        text = (struct span){after, (size_t)(text.p + text.n - after)};
+    struct derive_via_fix fixes[DERIVE_VIA_FIXES];
+    size_t n = derive_via_fixes(via, source, fixes);
+    const char *at = via->text.p, *end = at + via->text.n;
+    for (size_t i = 0; i < n; i++) {
+        out_span(o, (struct span){at, (size_t)(fixes[i].cut.p - at)});
+        out_text(o, fixes[i].put);
+        at = fixes[i].cut.p + fixes[i].cut.n;
     }
-    out_span(o, text);
-    out_span(o, out_done(&received));
+    out_span(o, (struct span){at, (size_t)(end - at)});
 }
 
 static void put_vias(struct out *o, const struct msg *request, const struct addr *source)

@@ -20,9 +20,16 @@ MUST_CHECK int derive_ack(struct span invite, const struct msg *response, char *
 void derive_response(struct out *o, const struct msg *request, const struct addr *source,
                      int status, const char *reason, struct span lines);
 
-/* ";received=…;rport=…" for the topmost Via, as far as it needs them; the existing empty rport is
- * to be cut by the caller: *ret_rport tells where it stands, or is empty. */
-void derive_received(struct out *o, const struct via *via, const struct addr *source,
-                     struct span *ret_rport);
+/* What a server puts into the topmost Via of a request (§18.2.1, RFC 3581): the value of rport if
+ * it was asked for, and received where the source isn't what sent-by says or rport is there. A fix
+ * replaces `cut`, a part of via->text (empty: an insertion), by `put`. In order of place. */
+enum { DERIVE_VIA_FIXES = 2 };
+struct derive_via_fix {
+    struct span cut;
+    char put[80];
+};
+/* Returns their number. */
+size_t derive_via_fixes(const struct via *via, const struct addr *source,
+                        struct derive_via_fix ret[DERIVE_VIA_FIXES]);
 
 #endif

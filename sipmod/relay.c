@@ -15,6 +15,7 @@ struct leg {
     struct relay *relay;
     struct txn_client *client; /* NULL: gone */
     bool given_up;             /* the next target has its turn */
+    size_t number;             /* of the target */
     struct timer patience;     /* no answer at all; then timer C */
 };
 
@@ -64,9 +65,8 @@ static void edit_routes(struct edit *e, const struct relay_target *target)
 static void edit_via(struct edit *e, const struct relay_target *target, const struct addr *source,
                      struct out *lines, uint64_t branch)
 {
-    char text[BRANCH_TEXT], received_text[80], rport_text[16];
-    struct out received = {.buf = received_text, .cap = sizeof received_text};
-    struct span rport;
+    char text[BRANCH_TEXT];
+    struct derive_via_fix fixes[DERIVE_VIA_FIXES];
     struct span sent_by = transport_sent_by(target->to.listener);
     out_text(lines, "Via: SIP/2.0/UDP ");
     out_span(lines, sent_by);
@@ -77,15 +77,9 @@ static void edit_via(struct edit *e, const struct relay_target *target, const st
     edit_insert_before(e, HEADER_VIA, out_done(lines));
     if (has_rr && target->record_route.n)
         edit_insert_before(e, HEADER_RECORD_ROUTE, target->record_route);
-    derive_received(&received, &e->msg->via, source, &rport);
-    struct span put = arena_copy(e->msg->arena, out_done(&received));
-    if (rport.n) {
-        struct out value = OUT_IN(rport_text);
-        out_format(&value, "rport=%u", addr_port(source));
-        edit_replace(e, rport, arena_copy(e->msg->arena, out_done(&value)));
-    }
-    if (put.n)
-        edit_after(e, e->msg->via.text, put);
+    size_t n = derive_via_fixes(&e->msg->via, source, fixes);
+    for (size_t i = 0; i < n; i++)
+        edit_replace(e, fixes[i].cut, arena_copy(e->msg->arena, span_of(fixes[i].put)));
 }
 
 int relay_build(struct core *core, const struct msg *request, const struct addr *source,
@@ -132,14 +126,16 @@ void relay_respond(struct relay *r, int status, const char *reason, struct span 
     txn_server_send(r->server, status, out_done(&o));
 }
 
-/* §16.7 step 6: 6xx first, then the lowest class; of one class the first that came. */
+/* §16.7 step 6: 6xx first, then the lowest class; a time-out says least of its class. */
+static int rank(int status)
+{
+    return status >= 600 ? 0 : 2 * (status / 100) + (status == 408);
+}
+
+/* Of two equals the first that came is kept. */
 static bool is_better(int status, int than)
 {
-    if (than == 0)
-        return true;
-    if (status >= 600 || than >= 600)
-        return status >= 600 && than < 600;
-    return status / 100 < than / 100;
+    return than == 0 || rank(status) < rank(than);
 }
 
 static void keep_best(struct relay *r, int status, const struct msg *response)
@@ -218,13 +214,28 @@ static void leg_provisional(struct leg *leg, const struct msg *response)
     r->events.ringing(r->user, response);
 }
 
+/* §16.7 step 10: nobody else need ring any more. */
+static void cancel_others(const struct leg *answered)
+{
+    struct leg *leg;
+    LL_FOREACH(answered->relay->legs, leg)
+    {
+        if (leg == answered)
+            continue;
+        timer_stop(leg->relay->core->wheel, &leg->patience);
+        if (leg->client)
+            txn_client_cancel(leg->client);
+    }
+}
+
 static void leg_answered(struct leg *leg, const struct msg *response)
 {
     struct relay *r = leg->relay;
     timer_stop(r->core->wheel, &leg->patience);
     r->answered = true;
+    cancel_others(leg);
     pass_back(r, response);
-    r->events.answered(r->user, response);
+    r->events.answered(r->user, response, leg->number);
 }
 
 static void on_response(void *user, const struct msg *response)
@@ -325,6 +336,7 @@ int relay_try(struct relay *r, const struct relay_target *target)
     if (!leg)
         return ERR_NOMEM;
     leg->relay = r;
+    leg->number = target->number;
     LL_PREPEND(r->legs, leg);
     err = txn_client_new(r->core->txns, branch, request->method, &target->to, bytes, &events, leg,
                          &leg->client);
