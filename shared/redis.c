@@ -17,27 +17,26 @@ struct redis_pool {
     pthread_mutex_t mutex;
     pthread_cond_t returned;
     unsigned permits; /* connections that may still be taken */
-    size_t idle_n;
-    redisContext **idle; /* last used on top, room for all */
     struct redis_target target;
+    size_t idle_n;
+    redisContext *idle[]; /* last used on top, room for all */
 };
 
 int redis_open(struct redis_pool **ret, const struct redis_settings *settings)
 {
     if (settings->connections == 0)
         return ERR_RANGE;
-    struct redis_pool *p = calloc(1, sizeof(*p));
+    struct redis_target target;
+    int err = redis_target_set(settings, &target);
+    if (err != ERR_OK)
+        return err;
+    struct redis_pool *p = calloc(1, sizeof(*p) + settings->connections * sizeof(redisContext *));
     if (p == NULL)
         return ERR_NOMEM;
     pthread_mutex_init(&p->mutex, NULL);
     pthread_cond_init(&p->returned, NULL);
     p->permits = settings->connections;
-    p->idle = calloc(settings->connections, sizeof(redisContext *));
-    int err = p->idle != NULL ? redis_target_set(settings, &p->target) : ERR_NOMEM;
-    if (err != ERR_OK) {
-        redis_close(p);
-        return err;
-    }
+    p->target = target;
     *ret = p;
     return ERR_OK;
 }
@@ -48,9 +47,9 @@ void redis_close(struct redis_pool *p)
         return;
     for (size_t i = 0; i < p->idle_n; i++)
         redisFree(p->idle[i]);
-    free(p->idle);
     pthread_cond_destroy(&p->returned);
     pthread_mutex_destroy(&p->mutex);
+    explicit_bzero(p->target.password, sizeof(p->target.password));
     free(p);
 }
 

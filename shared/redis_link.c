@@ -193,14 +193,13 @@ static int connect_tcp(struct redis_link *link, const struct sockaddr *sa)
     return 0;
 }
 
+/* Of a list that is not empty. */
 static const struct addrinfo *choose(const struct addrinfo *list, unsigned attempt)
 {
-    unsigned n = 0;
-    for (const struct addrinfo *a = list; a != NULL; a = a->ai_next)
-        n++;
-    for (unsigned i = attempt % n; i > 0; i--)
-        list = list->ai_next;
-    return list;
+    const struct addrinfo *a = list;
+    for (unsigned i = 0; i < attempt; i++)
+        a = a->ai_next != NULL ? a->ai_next : list;
+    return a;
 }
 
 static void on_resolved(uv_getaddrinfo_t *lookup, int status, struct addrinfo *list)

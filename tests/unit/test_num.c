@@ -4,9 +4,8 @@
 static const struct {
     struct span text;
     int64_t min, max;
-    int err;
+    int err, signed_err;
     int64_t value;
-    int signed_err;
 } CASES[] = {
     {SPAN_LIT("0"),                    0,         9,         ERR_OK,      0,         ERR_OK     },
     {SPAN_LIT("007"),                  0,         9,         ERR_OK,      7,         ERR_OK     },

@@ -251,7 +251,7 @@ static void test_stopped_server_is_recovered_from(void **state)
     assert_int_equal(w->timeouts, 1);
     assert_int_equal(w->unavailable, 0);
     /* The kernel still accepts connections for it, but no greeting is answered. */
-    int64_t end = clock_boot_ms() + 3 * TIMEOUT_MS;
+    int64_t end = clock_boot_ms() + (int64_t)3 * TIMEOUT_MS;
     while (clock_boot_ms() < end)
         uv_run(&w->loop, UV_RUN_ONCE);
     assert_int_equal(w->ups, 1);
