@@ -1,5 +1,6 @@
 #include "call.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,6 +24,7 @@ struct target {
     char host[DIRECTORY_HOST];
     uint16_t port;
     char gateway[DIRECTORY_NAME]; /* "" if a trunk's own address */
+    char place[ADDR_PORT_TEXT];   /* address and port once known */
 };
 
 struct call {
@@ -38,7 +40,7 @@ struct call {
     struct routes_exit exit; /* outbound: how it leaves and at which price */
     struct target targets[TARGETS];
     size_t n_targets, next_target;
-    char current[ADDR_PORT_TEXT]; /* address of the target that is being tried */
+    const struct target *current; /* tried last, or the one that answered; NULL: none yet */
     char attempts[ATTEMPTS];
     int64_t invited, rang; /* clock_boot_ms */
 };
@@ -54,20 +56,15 @@ static int64_t post_dial_delay(const struct call *c)
     return !c->rang ? 0 : ms > 0 ? ms : 1;
 }
 
-static const struct target *current_target(const struct call *c)
-{
-    return c->next_target ? &c->targets[c->next_target - 1] : NULL;
-}
-
 /* What Redis must know of the call as it stands. */
 static struct outbox_event event_now(const struct call *c, int code, const char *reason,
                                      const char *by)
 {
-    const struct target *t = current_target(c);
+    const struct target *t = c->current;
     return (struct outbox_event){.code = code,
                                  .reason = reason,
                                  .by = by,
-                                 .target = c->current,
+                                 .target = t ? t->place : "",
                                  .attempts = c->attempts,
                                  .upstream = t ? t->gateway : "",
                                  .pdd_ms = post_dial_delay(c)};
@@ -109,7 +106,8 @@ static void refuse_unavailable(struct call *c, const char *text)
 static void note_attempt(struct call *c, int status)
 {
     size_t n = strlen(c->attempts);
-    snprintf(c->attempts + n, sizeof c->attempts - n, "%s%s=%d", n ? " " : "", c->current, status);
+    snprintf(c->attempts + n, sizeof c->attempts - n, "%s%s=%d", n ? " " : "", c->current->place,
+             status);
 }
 
 static void on_ringing(void *user, const struct msg *response)
@@ -120,13 +118,14 @@ static void on_ringing(void *user, const struct msg *response)
         c->rang = clock_boot_ms();
 }
 
-static void on_answered(void *user, const struct msg *response)
+static void on_answered(void *user, const struct msg *response, size_t number)
 {
     struct call *c = user;
     if (c->answered)
         return;
     c->answered = true;
     c->ended = true; /* from here on the dialog's BYE ends it */
+    c->current = &c->targets[number];
     if (!c->rang)
         c->rang = clock_boot_ms();
     note_attempt(c, response->status);
@@ -186,11 +185,13 @@ static void format_record_route(struct call *c, const struct listener *l, struct
     out_format(o, ";lr%s>\r\n", rr_text(&rr, store_secret(c->core->store), param));
 }
 
+static_assert((int)DIRECTORY_HOST >= (int)ADDR_PORT_TEXT, "a place begins as a host");
+
 static void on_resolved(void *arg, const struct addr *address)
 {
     struct call *c = arg;
-    const struct target *t = current_target(c);
-    struct relay_target target = {0};
+    struct target *t = &c->targets[c->next_target - 1];
+    struct relay_target target = {.number = c->next_target - 1};
     char uri_text[DIRECTORY_HOST + 80], rr_line[256];
     struct out uri = OUT_IN(uri_text), rr = OUT_IN(rr_line);
     if (c->answered)
@@ -199,9 +200,10 @@ static void on_resolved(void *arg, const struct addr *address)
         relay_give_up(c->relay, 487);
         return;
     }
-    snprintf(c->current, sizeof c->current, "%.*s", ADDR_PORT_TEXT - 1, t->host);
+    c->current = t;
+    memcpy(t->place, t->host, sizeof t->place - 1);
     if (address) {
-        addr_port_text(address, c->current);
+        addr_port_text(address, t->place);
         target.to.remote = *address;
         target.to.listener = transport_listener_for(c->core->transport, address, c->from.listener);
     }
@@ -218,7 +220,7 @@ static void on_resolved(void *arg, const struct addr *address)
     target.drop_first_route = dialog_first_route_is_us(c->core, relay_request(c->relay));
     int err = relay_try(c->relay, &target);
     if (err != ERR_OK) {
-        log_warn("call %s: not forwarded to %s: %s", c->id, c->current, err_text(err));
+        log_warn("call %s: not forwarded to %s: %s", c->id, t->place, err_text(err));
         refuse(c, err == ERR_TOO_LARGE ? 513 : 500, "rejected", err_text(err), 0);
     }
 }

@@ -116,10 +116,11 @@ static void on_ringing(void *user, const struct msg *response)
     (void)response;
 }
 
-static void on_answered(void *user, const struct msg *response)
+static void on_answered(void *user, const struct msg *response, size_t number)
 {
     struct transit *t = user;
     (void)response;
+    (void)number;
     if (t->bye)
         finish_call(t);
 }

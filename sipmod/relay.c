@@ -165,7 +165,7 @@ void relay_give_up(struct relay *r, int otherwise)
     if (by_target)
         txn_server_send(r->server, status, (struct span){r->best, r->best_n});
     else
-        relay_respond(r, r->best_status == 503 ? 500 : status, NULL, (struct span){0});
+        relay_respond(r, status == 503 ? 500 : status, NULL, (struct span){0});
     r->events.failed(r->user, status, by_target);
 }
 

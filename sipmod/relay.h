@@ -13,13 +13,15 @@ struct relay_target {
     struct span record_route; /* whole header line, or empty */
     bool drop_first_route;    /* the topmost Route is ours */
     bool drop_last_route;     /* it became the Request-URI (strict routing, §16.4) */
+    size_t number;            /* the user's own, told when this target answers */
 };
 
 struct relay_events {
     /* A provisional response but 100 was carried back. */
     void (*ringing)(void *user, const struct msg *response);
-    /* A 2xx was carried back; of an INVITE possibly several times. */
-    void (*answered)(void *user, const struct msg *response);
+    /* A 2xx of a target was carried back; of an INVITE possibly several times, and possibly late,
+     * of a target that was given up. The others are cancelled. */
+    void (*answered)(void *user, const struct msg *response, size_t number);
     /* The target answered with `status`, or 408 (no response in time) or 503 (can't be reached) on
      * its behalf. True: another target was started with relay_try. Not called once cancelled. */
     bool (*refused)(void *user, int status);
