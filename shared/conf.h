@@ -39,24 +39,24 @@ struct conf {
         int64_t t1_ms;             /* RFC 3261 T1 */
         int64_t no_answer_ms;      /* no response at all to an INVITE: next target */
         int64_t timer_c_s;         /* RFC 3261 timer C */
-        int64_t sessions_code;     /* refusal over the sessions limit of a trunk group: 486 or 503 */
-        int64_t retry_after_s;     /* Retry-After of 503 when Redis can't be asked */
-        int64_t store_timeout_ms;  /* longest wait of an INVITE for Redis */
-        int64_t lease_s;           /* an instance silent for so long is dead */
+        int64_t sessions_code;    /* refusal over the sessions limit of a trunk group: 486 or 503 */
+        int64_t retry_after_s;    /* Retry-After of 503 when Redis can't be asked */
+        int64_t store_timeout_ms; /* longest wait of an INVITE for Redis */
+        int64_t lease_s;          /* an instance silent for so long is dead */
         int64_t longest_call_s;
         int64_t message_max; /* bytes of a SIP message */
         int64_t drain_s;     /* longest wait for open transactions at SIGTERM */
     } sip;
     struct {
-        int64_t sessions_auto;   /* trunk group sessions granted at once up to this */
-        int64_t ports_auto;      /* termination ports granted at once up to this */
-        int64_t cps_auto;        /* termination calls a second granted at once up to this */
-        int64_t cps_default;     /* asked for when a termination trunk names no cps */
-        bool loopback_trunks;    /* trunk addresses on loopback allowed (tests, quickstart) */
-        int64_t hold_minutes;    /* life of a cart's hold */
+        int64_t sessions_auto;    /* trunk group sessions granted at once up to this */
+        int64_t ports_auto;       /* termination ports granted at once up to this */
+        int64_t cps_auto;         /* termination calls a second granted at once up to this */
+        int64_t cps_default;      /* asked for when a termination trunk names no cps */
+        bool loopback_trunks;     /* trunk addresses on loopback allowed (tests, quickstart) */
+        int64_t hold_minutes;     /* life of a cart's hold */
         int64_t order_hold_hours; /* life of an open order's hold */
-        int64_t quarantine_days; /* rest of a cancelled number */
-        int64_t search_max;      /* numbers in one search reply */
+        int64_t quarantine_days;  /* rest of a cancelled number */
+        int64_t search_max;       /* numbers in one search reply */
         char tollfree_codes[CONF_TEXT];
     } policy;
     struct {

@@ -21,8 +21,8 @@ typedef void redis_async_message_fn(void *arg, struct span channel, struct span 
 
 /* Starts to connect; settings are copied. `settings->connections` is not used. */
 MUST_CHECK int redis_async_open(struct redis_async **ret, uv_loop_t *loop,
-                                const struct redis_settings *settings,
-                                redis_async_state_fn *state, void *arg);
+                                const struct redis_settings *settings, redis_async_state_fn *state,
+                                void *arg);
 
 /* Fails all waiting commands with ERR_UNAVAILABLE, then frees on the loop. Accepts NULL. */
 void redis_async_close(struct redis_async *r);
