@@ -61,8 +61,18 @@ class Schema:
         return read_table(reply)
 
     def snapshot(self):
-        """Everything that the server holds."""
-        return {key: self.client.execute_command("DUMP", key, NEVER_DECODE=True) for key in self.client.keys("*")}
+        """Everything that the server holds, without what is about to go away by itself."""
+        keys = self.client.keys("*")
+        with self.client.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.execute_command("DUMP", key, NEVER_DECODE=True)
+                pipe.pttl(key)
+            replies = pipe.execute()
+        return {key: dump for key, dump, left in zip(keys, replies[::2], replies[1::2]) if left == -1 or left > 20000}
+
+    def writes(self):
+        """How many changes the server has made since its start."""
+        return self.client.info("persistence")["rdb_changes_since_last_save"]
 
     def now(self):
         seconds, micros = self.client.time()

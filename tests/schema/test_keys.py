@@ -1,0 +1,276 @@
+"""KEYS.md tells what a loaded server really contains; functions keep to their slot and their door."""
+
+import pathlib
+import random
+import re
+
+import pytest
+import redis
+
+from schema_client import ACCOUNT, NUMBERS, account_key
+
+DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "redis-schema" / "KEYS.md"
+KEY = account_key()
+ONE, TWO = NUMBERS[:2]
+WA = "inv:{WA}"
+
+# What stands for a name in KEYS.md.
+PLACEHOLDERS = {
+    "ACCT": r"[\w.-]+", "TG": r"\d+", "N": r"\d{10}", "ST": r"(?:[A-Z]{2}|tf)", "ID": r"\d+", "CALL": r"[\w.:-]+",
+    "NPANXX": r"\d{6}", "RATECENTER": r"[^:]+", "CITY": r"[^:]+", "NAME": r"[\w.-]+", "NODE": r"[\w.:\[\]-]+",
+    "ADDR": r"[0-9a-f.:]+", "G": r"[\w.-]+", "DECK": r"[\w.-]+", "YYYY-MM-DD": r"\d{4}-\d\d-\d\d",
+    "YYYY-MM": r"\d{4}-\d\d",
+}
+REDIS_TYPES = {"bitmap": "string"}
+# Hashes whose fields are names of things, not of the document.
+FREE_HASHES = (":tokens", ":refs", ":numbers", ":carts", ":sagas", ":busy", ":block", "}:count", ":holder", ":route",
+               ":rate")
+
+
+def tables(text):
+    """Rows of all tables as (heading above, cells)."""
+    heading = ""
+    for line in text.splitlines():
+        if line.startswith("#"):
+            heading = line.strip("# ")
+        elif line.startswith("|") and not line.startswith("| ---"):
+            yield heading, [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def code(cell):
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def pattern(name):
+    parts = re.split("(" + "|".join(rf"(?<![A-Za-z]){p}(?![A-Za-z])" for p in PLACEHOLDERS) + ")", name)
+    return "".join(PLACEHOLDERS.get(part, re.escape(part)) for part in parts)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return list(tables(DOCUMENT.read_text()))
+
+
+@pytest.fixture(scope="module")
+def documented_keys(rows):
+    """name → (pattern, Redis type, text of the row)."""
+    keys = {}
+    for heading, cells in rows:
+        if heading.split(" ")[0] in ("Global", "Account", "Inventory", "Numbers,") and cells[0] != "key":
+            for name in code(cells[0]):
+                kind = cells[1].split(" ")[0]
+                keys[name] = re.compile(pattern(name)), REDIS_TYPES.get(kind, kind), " ".join(cells[2:])
+    return keys
+
+
+@pytest.fixture(scope="module")
+def documented_functions(rows):
+    """name → (library, whether it is a read)."""
+    functions = {}
+    for heading, cells in rows:
+        if heading.startswith("Library") and cells[0] != "function":
+            for name in code(cells[0]):
+                functions[name] = code(heading)[0], " RO" in cells[0]
+    return functions
+
+
+def test_a_pattern_is_understood():
+    assert re.fullmatch(pattern("{a:ACCT}:st:did:N:YYYY-MM"), "{a:7001}:st:did:2062190001:2026-11")
+    assert not re.fullmatch(pattern("{a:ACCT}:st:did:N:YYYY-MM"), "{a:7001}:st:did:2062190001:2026-11-01")
+    assert re.fullmatch(pattern("inv:{ST}:free:NPANXX"), "inv:{WA}:free:206219")
+
+
+# --- a scenario that leaves a key of every kind -------------------------------------------
+
+
+def globals_and_gateways(s):
+    for name in ("trunk", "cart", "order", "account"):
+        s.seq_next(f"seq:{name}", 1)
+    for index, member in [("accounts", ACCOUNT), ("sources", "192.0.2.1"), ("gateways", "g1"), ("nodes", "n1")]:
+        s.index_add(index, member)
+    s.lock_take("job:reap", "me", 60000)
+    s.node_heartbeat("node:n1", "b1", "192.0.2.5:5060", "0.1.0")
+    s.source_claim("ip:192.0.2.1", "carrier", "carrier")
+    s.source_claim("ip:198.51.100.1", "trunk", ACCOUNT, 21)
+    s.gateway_set("gw:{g1}", "host", "192.0.2.9")
+    s.route_set("lcr:{default}", "1", "g1", 1, 1)
+    s.rate_set("lcr:{default}", "1", 100, 6, 6)
+
+
+def account_and_inventory(s):
+    s.account(balance=10 ** 6, in_rate="85", did_monthly="5000")
+    s.token_add(KEY, "ab" * 32, "main", "all", 5)
+    s.trunk_in(11, primary_port="5060", primary_prefix="12", secondary_host="192.0.2.2", secondary_port="5060",
+               secondary_prefix="34", forward="12065550100", mou="Unlimited", req_sessions="5", sessions="5",
+               req_cps="9", cps="9")
+    s.trunk_out(21, req_sessions="5", sessions="5", req_cps="9", cps="9")
+    s.inv_import(WA, "206219", "Seattle", "Seattle", "000100020003000400050006")
+    s.inv_hold(WA, f"{ACCOUNT}:c:31", 60000, *NUMBERS)
+    s.inv_hold(WA, f"{ACCOUNT}:c:33", 60000, "2062190005")
+
+
+def order(s):
+    s.cart_open(KEY, "landline", 31)
+    s.cart_add(KEY, 31, s.now() + 60000, ONE, "WA", TWO, "WA")
+    s.order_create(KEY, 41, 31, 11, 60000)
+    s.inv_move(WA, f"{ACCOUNT}:c:31", f"{ACCOUNT}:o:41", 60000, ONE, TWO)
+    s.order_start(KEY, 41)
+    s.inv_move(WA, f"{ACCOUNT}:c:31", f"{ACCOUNT}:o:41", 0, ONE, TWO)
+    s.order_pay(KEY, 41)
+    s.inv_sell(WA, f"{ACCOUNT}:o:41", ONE, TWO)
+    s.did_assign(f"did:{ONE}", ACCOUNT, 11, "1", "")
+    s.order_complete(KEY, 41)
+    s.saga_done(KEY, "order:41")
+    s.cart_open(KEY, "landline", 33)
+    s.cart_add(KEY, 33, s.now() + 60000, "2062190005", "WA")
+    s.number_update(KEY, "", "2", "", TWO)
+    s.inv_quarantine(WA, 60000, TWO)
+
+
+def calls(s):
+    for call in ("answered", "failed", "live"):
+        s.admit(call, ONE)
+    s.answer("answered", 0, "192.0.2.1:5060", 100, "192.0.2.1:5060=200", "carrier")
+    s.answer("live", 0, "192.0.2.1:5060", 100, "192.0.2.1:5060=200", "carrier")
+    s.finish("answered", answered="0")
+    s.finish("failed", code="486", reason="busy")
+    s.admit("out", "12065550100", "out", "21", rate="100", increment="6", minimum="6")
+    s.admit("refused", TWO)
+
+
+@pytest.fixture
+def scenario(schema):
+    schema.client.hset("schema", mapping={"version": 1, "digest": "x", "loaded": 1, "secret": "x"})
+    for part in (globals_and_gateways, account_and_inventory, order, calls):
+        part(schema)
+    schema.check_invariants()
+    return schema
+
+
+def test_every_key_is_documented_with_its_type(scenario, documented_keys):
+    for key in scenario.client.keys("*"):
+        kinds = {kind for form, kind, _ in documented_keys.values() if form.fullmatch(key)}
+        assert kinds == {scenario.client.type(key)}, f"{key}: KEYS.md says {kinds or 'nothing'}"
+
+
+def test_every_documented_key_is_there(scenario, documented_keys):
+    keys = scenario.client.keys("*")
+    missing = [name for name, (form, _, _) in documented_keys.items() if not any(form.fullmatch(k) for k in keys)]
+    assert not missing
+
+
+def words(text):
+    return set(re.findall(r"\w+", text))
+
+
+def test_every_field_is_documented(scenario, documented_keys, rows):
+    """Of hashes whose fields the document names, in their own row or in the one that it refers to."""
+    referred = {"call_list": next(cells[2] for _, cells in rows if cells[0].startswith("`call_list`")),
+                "the same": documented_keys["{a:ACCT}:st:did:N"][2]}
+    for name, (form, kind, text) in documented_keys.items():
+        if kind != "hash" or name.endswith(FREE_HASHES):
+            continue
+        known = words(text).union(*(words(more) for phrase, more in referred.items() if phrase in text))
+        for key in scenario.client.keys("*"):
+            if form.fullmatch(key):
+                unknown = {f for f in scenario.client.hkeys(key) if f not in known and not f.startswith("code:")}
+                assert not unknown, f"{key}: {unknown} not in KEYS.md"
+
+
+def test_every_time_to_live_is_documented(scenario, documented_keys):
+    mortal = {"job:NAME", "node:NODE", "{a:ACCT}:cps:TG", "{a:ACCT}:once:CALL"}
+    for key in scenario.client.keys("*"):
+        name = {n for n, (form, _, _) in documented_keys.items() if form.fullmatch(key)}
+        assert (scenario.client.ttl(key) > 0) == bool(name & mortal), key
+
+
+def test_cdr_has_the_documented_fields(scenario):
+    section = DOCUMENT.read_text().split("## CDR")[1].split("##")[0].split("`call` id")[1]
+    names = ["call"] + [word for word in code(section) if re.fullmatch("[a-z_]+", word)]
+    _, entry = scenario.client.xrevrange(f"{KEY}:cdr", count=1)[0]
+    assert list(entry) == names
+
+
+def test_functions_are_the_documented_ones(schema, documented_functions):
+    loaded = {}
+    for library in schema.client.function_list("trunkline_*"):
+        library = dict(zip(library[::2], library[1::2]))
+        for function in library["functions"]:
+            f = dict(zip(function[::2], function[1::2]))
+            loaded[f["name"]] = library["library_name"].replace("trunkline_", ""), "no-writes" in f["flags"]
+    assert loaded == documented_functions
+
+
+def test_every_function_opens_with_its_interface(libraries, documented_functions):
+    """A comment with KEYS, ARGV, Reply, Refusals, above the function that is registered."""
+    for name, (library, _) in documented_functions.items():
+        run = re.search(rf"'{name}',.*run = (\w+)", libraries[library])[1]
+        above = re.search(rf"((?:--.*\n)+)local function {run}\(", libraries[library])
+        assert above, f"{name}: no comment"
+        assert name in ("source_get", "gateway_get") or "-- KEYS:" in above[1] and "-- Reply:" in above[1], name
+
+
+# --- slots and the door -------------------------------------------------------------------
+
+
+def test_the_cluster_notices_another_slot(server):
+    """The check that all other tests lean on, when they run on the cluster of one node."""
+    server.client.function_load(
+        "#!lua name=crossing\nredis.register_function('cross', function(keys)\n"
+        "redis.call('GET', keys[1]) return redis.call('GET', 'elsewhere') end)\n", replace=True)
+    try:
+        server.client.fcall("cross", 1, "{a:7001}")
+        assert not server.client.info("cluster")["cluster_enabled"]
+    except redis.ResponseError as error:
+        assert "slot" in str(error)
+    finally:
+        server.client.function_delete("crossing")
+
+
+def test_functions_touch_their_own_tag_only(scenario):
+    """Keys of two accounts and two states stay apart."""
+    before = {k: v for k, v in scenario.snapshot().items() if k.startswith(KEY) or k.startswith(WA)}
+    scenario.account("7002", balance=1000)
+    scenario.trunk_in(11, "7002")
+    scenario.numbers(ONE, account="7002")
+    scenario.admit("answered", ONE, account="7002")
+    scenario.finish("answered", account="7002")
+    scenario.inv_import("inv:{OR}", "206219", "Portland", "", "0001")
+    scenario.inv_hold("inv:{OR}", "x", 1000, ONE)
+    after = {k: v for k, v in scenario.snapshot().items() if k.startswith(KEY) or k.startswith(WA)}
+    assert after == before
+
+
+KEYS_OF = {"sys": "job:x", "account": KEY, "trunk": KEY, "number": KEY, "inv": WA, "order": KEY, "call": KEY,
+           "gateway": "gw:{g1}"}
+TEXTS = ["", "0", "1", "-1", "11", "21", "41", "31", ONE, "landline", "in", "out", "did", "tg", "trunk", "carrier",
+         "2062190001x", "9" * 15, "9" * 40, "1.5", "nan", "inf", "0x1f", "a b", "a\nb", "\x00\xff", "{a:7001}", "x" * 300,
+         "sessions", "title", "host", "206219", "SEATTLE", "live", "kind", "486", "3600"]
+
+
+def test_no_arguments_break_a_function(scenario, documented_functions):
+    """Any arguments get a reply or an error that names the function, never a fault of the script."""
+    seed = random.randrange(2 ** 32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    keys = ["did:" + ONE, "ip:192.0.2.1", "lcr:{default}", "accounts", "seq:x", "node:n1", *KEYS_OF.values()]
+    for name, (library, _) in documented_functions.items():
+        for _ in range(40):
+            key = chance.choice(keys) if chance.random() < 0.3 else KEYS_OF[library]
+            args = [chance.choice(TEXTS) for _ in range(chance.choice([0, 1, 2, 3, 4, 5, 6, 7, 11, 17]))]
+            before = scenario.writes()
+            try:
+                reply = scenario.client.fcall(name, 1, key, *args)
+                assert all(isinstance(element, str) for element in reply), (name, key, args)
+            except redis.ResponseError as error:
+                assert str(error).startswith(f"{name}: "), (name, key, args, str(error))
+                assert scenario.writes() == before, (name, key, args)
+
+
+@pytest.mark.parametrize("keys", [[], [KEY, KEY], ["{a:}"], ["a:7001"], ["{a:7001}x"], ["{a:70{01}"], ["{b:7001}"]])
+def test_keys_are_checked(schema, keys):
+    for name in ("account_get", "call_list", "order_list"):
+        with pytest.raises(redis.ResponseError, match=f"{name}: takes one key"):
+            schema.client.fcall_ro(name, len(keys), *keys)
+
+
