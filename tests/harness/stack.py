@@ -88,16 +88,16 @@ class Stack:
         self.started.append(process)
         return process.start()
 
-    def add_account(self, credit="100", sandbox=False):
-        """A new account with a token; returns (accountno, token)."""
-        made = self.ctl("account", "add", f"Test {secrets.token_hex(3)}", *(["--sandbox"] if sandbox else []))
+    def add_account(self, credit="100", *options):
+        """A new account with a token; options as of `account add`. Returns (accountno, token)."""
+        made = self.ctl("account", "add", "--name", f"Test {secrets.token_hex(3)}", *options)
         accountno = made["accountno"]
         if credit:
-            self.ctl("account", "credit", accountno, credit, secrets.token_hex(8))
+            self.ctl("account", "credit", accountno, credit)
         return accountno, self.add_token(accountno)
 
     def add_token(self, accountno, label="test"):
-        return self.ctl("token", "add", accountno, label)["token"]
+        return self.ctl("token", "add", accountno, "--label", label)["token"]
 
     def api_of(self, accountno, token):
         return Api(self.trunkd.url, accountno, token)
