@@ -62,7 +62,7 @@
     "minutes with up to two decimals, `peak` the most calls at once."
 #define ORDER_KEYS                                                                                 \
     "date amount per_order_cost taxes other_charges discount tg_id orderType didCategory didType " \
-    "sessions status"
+    "sessions"
 #define PORT_KEYS                                                                                  \
     " requestedFocDate actualFocDate billingNumber loaAuthorizingPerson numbers[] subscriberType " \
     "subscriberFirstName subscriberLastName addressHouseNumber addressStreetName "                 \
@@ -181,7 +181,7 @@ const struct endpoint endpoints[] = {
  ENDPOINT_WRITE, op_order_generate,
  PARAMS(P("trunk_id", ID, MUST, "Trunk group for the numbers."),
         P("reserveId", ID, MUST, "The cart.")),
- "success orderId " ORDER_KEYS " numbers[]"},
+ "success orderId " ORDER_KEYS " +orderStatus numbers[]"},
 
 {"process_order", orig, "Process DID order",
  "Debits the order's amount once and assigns all its numbers. Repeating it answers the same.",
@@ -215,17 +215,17 @@ const struct endpoint endpoints[] = {
         ADDED("addressStateCode", STATE, 0, 0, "State."),
         ADDED("addressZip", TEXT, 1, 10, "ZIP code."),
         ADDED("losingCarrierName", TEXT, 1, 100, "Losing carrier.")),
- "success orderNo " ORDER_KEYS " acceptedTns[]"},
+ "success orderNo " ORDER_KEYS " +orderStatus acceptedTns[]"},
 
 {"get_new_orders", orig, "Get new orders",
  "All orders of new numbers, or one.",
  ENDPOINT_READ, op_orders, PARAMS(P("orderId", ID, MAY, "Only this order."), PAGING),
- "Orders[{ orderno accountno " ORDER_KEYS " numbers[] }] ~total"},
+ "Orders[{ orderno accountno " ORDER_KEYS " status numbers[] }] ~total"},
 
 {"get_lnp_orders", orig, "Get LNP orders",
  "All port-in orders, or one.",
  ENDPOINT_READ, NULL, PARAMS(P("orderId", ID, MAY, "Only this order."), PAGING),
- "Orders[{ orderno accountno " ORDER_KEYS PORT_KEYS " }] ~total"},
+ "Orders[{ orderno accountno " ORDER_KEYS " status" PORT_KEYS " }] ~total"},
 
 {"did_stats", orig, "DID/TFN statistics",
  "Statistics of numbers, all time." STATS_DOC,

@@ -1,5 +1,6 @@
 #include "http_exchange.h"
 
+#include <microhttpd.h>
 #include <stdlib.h>
 
 #include "num.h"

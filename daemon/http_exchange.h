@@ -2,10 +2,11 @@
 #ifndef TRUNKLINE_HTTP_EXCHANGE_H
 #define TRUNKLINE_HTTP_EXCHANGE_H
 
-#include <microhttpd.h>
 #include <stdbool.h>
 
 #include "http.h"
+
+struct MHD_Connection;
 
 struct http_exchange {
     char *uri;             /* as received */

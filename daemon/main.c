@@ -48,7 +48,8 @@ static int usage(FILE *out)
           "  -o S.K=V   override one setting\n"
           "  -t         check the settings and exit\n"
           "  -V         print the version and exit\n"
-          "  --openapi  print the OpenAPI document and exit\n",
+          "  --openapi  print the OpenAPI document and exit\n"
+          "  --conf-reference  print all settings with their defaults and exit\n",
           out);
     return out == stdout ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -198,6 +199,9 @@ static enum parsed parse_options(int argc, char **argv, struct options *o)
             return PARSED_DONE;
         case 'O':
             return openapi_print(stdout) == ERR_OK ? PARSED_DONE : PARSED_BAD;
+        case 'R':
+            conf_print_reference(stdout);
+            return PARSED_DONE;
         case 'h':
             usage(stdout);
             return PARSED_DONE;

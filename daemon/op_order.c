@@ -9,8 +9,9 @@
 
 enum { FIRST_ORDER = 100001, HOUR_MS = 3600000 };
 
-/* Fields that an order shows, in the document's order. */
-static void show_fields(struct op *op, const struct redisReply *r)
+/* Fields that an order shows, in the document's order. The document's sample of gen_order has the
+ * key `status` twice: there it is the request's, and the order's own goes by another name. */
+static void show_fields(struct op *op, const struct redisReply *r, const char *status_key)
 {
     struct answer *a = op->answer;
     const char *category = reply_field(r, 2, "category"), *sessions = reply_field(r, 2, "sessions");
@@ -24,7 +25,7 @@ static void show_fields(struct op *op, const struct redisReply *r)
     answer_text(a, "didCategory", strcmp(category, "tollfree") == 0 ? "TollFree" : "Landline");
     answer_text(a, "didType", reply_field(r, 2, "type"));
     answer_text(a, "sessions", *sessions ? sessions : "0");
-    answer_text(a, "status", reply_field(r, 2, "status"));
+    answer_text(a, status_key, reply_field(r, 2, "status"));
 }
 
 /* Reply of order_get: ok, pairs, field, value…, number, state… */
@@ -33,11 +34,11 @@ static int read_numbers(struct op *op, const struct redisReply *r, struct stock 
     return stock_read(r, 2 + 2 * (size_t)reply_int(r, 1, 0), op->mem, ret);
 }
 
-static int show_order(struct op *op, const struct redisReply *r)
+static int show_order(struct op *op, const struct redisReply *r, const char *status_key)
 {
     struct stock stock = {0};
     int err = read_numbers(op, r, &stock);
-    show_fields(op, r);
+    show_fields(op, r, status_key);
     answer_list(op->answer, "numbers");
     for (size_t i = 0; i < stock.count; i++)
         answer_text(op->answer, NULL, stock.numbers[i].number);
@@ -131,7 +132,7 @@ static int generate(struct op *op, const char *cart_owner, const char *life)
     if (err == ERR_OK) {
         answer_text(op->answer, "success", "Order Generated successfully.");
         answer_text(op->answer, "orderId", order);
-        err = show_order(op, r);
+        err = show_order(op, r, "orderStatus");
     }
     reply_free(r);
     return err;
@@ -180,7 +181,7 @@ static int show_listed(struct op *op, const char *id)
         answer_object(op->answer, NULL);
         answer_text(op->answer, "orderno", id);
         answer_text(op->answer, "accountno", op->account);
-        err = show_order(op, r);
+        err = show_order(op, r, "status");
         answer_close(op->answer);
     }
     reply_free(r);
