@@ -87,6 +87,7 @@ static void drop_gateway(struct directory *d, struct gateway_entry *e)
 
 static void put_source(struct directory *d, const struct addr *address, const struct redisReply *r)
 {
+    char text[ADDR_TEXT];
     struct source_entry *e = find_source(d, address);
     if (!e) {
         e = calloc(1, sizeof *e);
@@ -101,6 +102,8 @@ static void put_source(struct directory *d, const struct addr *address, const st
     copy_text(e->source.name, sizeof e->source.name, reply_field(r, 1, "name"));
     copy_text(e->source.account, sizeof e->source.account, reply_field(r, 1, "account"));
     copy_text(e->source.tg, sizeof e->source.tg, reply_field(r, 1, "tg"));
+    log_debug("source %s: %s %s", addr_text(address, text), carrier ? "carrier" : "trunk",
+              carrier ? e->source.name : e->source.tg);
 }
 
 static int64_t field_int(const struct redisReply *r, const char *field, int64_t otherwise)
@@ -125,6 +128,8 @@ static void put_gateway(struct directory *d, const char *name, const struct redi
     e->gateway.port = (uint16_t)field_int(r, "port", 5060);
     e->gateway.strip = (unsigned)field_int(r, "strip", 0);
     e->gateway.active = strcmp(reply_field(r, 1, "status"), "0") != 0;
+    log_debug("gateway %s: %s:%u%s", name, e->gateway.host, e->gateway.port,
+              e->gateway.active ? "" : ", off");
 }
 
 /* ---- reading ---- */
