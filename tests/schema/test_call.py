@@ -39,8 +39,8 @@ def test_admitted(calls):
     assert abs(int(c.pop("invite_ms")) - calls.now()) < 5000
     assert c == {"call": "c1", "direction": "in", "tg": "11", "number": ONE, "from": "sip:from", "to": "sip:to",
                  "upstream": "carrier", "source": "203.0.113.1:5060", "target": "", "callid": "id@host",
-                 "node": "n1", "boot": "b1", "answer_ms": "", "attempts": "", "rate": "0", "increment": "6", "minimum": "6",
-                 "limit_s": "3600", "pdd_ms": ""}
+                 "node": "n1", "boot": "b1", "answer_ms": "", "attempts": "", "rate": "0", "increment": "6",
+                 "minimum": "6", "limit_s": "3600", "pdd_ms": ""}
     assert calls.table("call_list", KEY, "c1") == [{**c, "invite_ms": calls.live()[0]["invite_ms"]}]
     assert calls.table("call_list", KEY, "c2") == []
 
@@ -356,6 +356,16 @@ def test_peak_is_the_most_calls_at_once(calls):
         assert [s["peak"] for s in calls.table("stats_get", KEY, "did", when, ONE, TWO, THREE)] == ["3", "2", "0"]
         assert [s["peak"] for s in calls.table("stats_get", KEY, "tg", when, 11, 21)] == ["5", "0"]
     assert calls.hash(f"st:tg:11:{day}")["peak"] == calls.hash(f"st:all:{day}")["peak"] == "5"
+
+
+def test_days_are_utc_days(calls):
+    """Calls of the last year; check_invariants holds the names of the statistics against Python's calendar."""
+    for ago in range(0, 365, 3):
+        calls.admit(f"c{ago}")
+        calls.client.hincrby(f"{KEY}:call:c{ago}", "invite_ms", -366 * 86400000)
+        calls.finish(f"c{ago}", answered=ago * 86400000 + 1000, ended=ago * 86400000)
+        day = day_of(calls.cdrs()[0]["end_ms"])
+        assert calls.hash(f"st:tg:11:{day}")["peak"] == calls.hash(f"st:did:{ONE}:{day[:7]}")["peak"] == "1"
 
 
 def test_stats_of_what_is_not_there(calls):

@@ -244,8 +244,8 @@ def test_functions_touch_their_own_tag_only(scenario):
 KEYS_OF = {"sys": "job:x", "account": KEY, "trunk": KEY, "number": KEY, "inv": WA, "order": KEY, "call": KEY,
            "gateway": "gw:{g1}"}
 TEXTS = ["", "0", "1", "-1", "11", "21", "41", "31", ONE, "landline", "in", "out", "did", "tg", "trunk", "carrier",
-         "2062190001x", "9" * 15, "9" * 40, "1.5", "nan", "inf", "0x1f", "a b", "a\nb", "\x00\xff", "{a:7001}", "x" * 300,
-         "sessions", "title", "host", "206219", "SEATTLE", "live", "kind", "486", "3600"]
+         "2062190001x", "9" * 15, "9" * 40, "1.5", "nan", "inf", "0x1f", "a b", "a\nb", "\x00\xff", "{a:7001}",
+         "x" * 300, "sessions", "title", "host", "206219", "SEATTLE", "live", "kind", "486", "3600"]
 
 
 def test_no_arguments_break_a_function(scenario, documented_functions):
@@ -265,6 +265,12 @@ def test_no_arguments_break_a_function(scenario, documented_functions):
             except redis.ResponseError as error:
                 assert str(error).startswith(f"{name}: "), (name, key, args, str(error))
                 assert scenario.writes() == before, (name, key, args)
+
+
+@pytest.mark.parametrize("name,args", [("call_answer", [""] * 7), ("call_answer", [""] * 5), ("account_get", [""]),
+                                       ("saga_done", []), ("trunk_list", ["in", "", ""])])
+def test_arguments_are_counted(schema, name, args):
+    assert f"{name}: wrong number of arguments: {len(args)}" in schema.error(name, KEY, *args)
 
 
 @pytest.mark.parametrize("keys", [[], [KEY, KEY], ["{a:}"], ["a:7001"], ["{a:7001}x"], ["{a:70{01}"], ["{b:7001}"]])
