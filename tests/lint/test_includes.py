@@ -93,6 +93,12 @@ def test_key_names_are_built_in_one_file():
     assert not found, "key names belong in shared/keys.c:" + tree.where(found)
 
 
+def test_key_names_are_built_in_one_file_of_lua():
+    paths = [p for p in tree.files("redis-schema", suffixes=".lua") if p != "redis-schema/part/key.lua"]
+    found = tree.grep(paths, r"redis\.call\('\w+', *'|\.\. *':[a-z]")
+    assert not found, "key names belong in redis-schema/part/key.lua:" + tree.where(found)
+
+
 def test_a_key_name_is_recognised():
     assert re.search(KEYS, 'snprintf(b, n, "did:%s", number);')
     assert not re.search(KEYS, 'put("sip:%s", number);')

@@ -116,7 +116,8 @@ def test_nobody_else_can_read_the_token(served):
 
 def test_the_demo_shows_a_call_from_order_to_statistics(served):
     number = served.number()
-    received = re.search(r"^The answerer received: INVITE sip:5555(\d{10})@127\.0\.0\.3:\d+ SIP/2\.0", served.output, re.M)
+    line = r"^The answerer received: INVITE sip:5555(\d{10})@127\.0\.0\.3:\d+ SIP/2\.0"
+    received = re.search(line, served.output, re.M)
     assert received and received[1] == number
     cdr = served.output.split("== Its CDR\n")[1].split("\n\n")[0]
     assert number in cdr and "answered" in cdr
@@ -124,9 +125,21 @@ def test_the_demo_shows_a_call_from_order_to_statistics(served):
     assert (stats["number"], stats["processed"], stats["completed"], stats["asr"]) == (number, "1", "1", "100%")
 
 
+def test_the_readme_shows_what_the_demo_prints(served):
+    """But for numbers, dates and widths."""
+    def shape(text):
+        return [" ".join(re.sub(r"[\d.]+", "#", line).split()) for line in text.strip().splitlines()]
+
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
+        shown = re.search(r"^```\n(Sandbox account.*?)^```$", f.read(), re.M | re.S)[1]
+    printed = served.output[served.output.index("Sandbox account"):served.output.index("== Serving")]
+    assert shape(shown) == shape(printed)
+
+
 def test_the_curl_lines_work(served):
     for line in re.findall(r"^  (curl .*)$", served.output, re.M):
-        done = subprocess.run(["/bin/bash", "-c", f"{line} -sS --noproxy '*'"], capture_output=True, text=True, check=True)
+        done = subprocess.run(["/bin/bash", "-c", f"{line} -sS --noproxy '*'"], capture_output=True, text=True,
+                              check=True)
         assert json.loads(done.stdout)["status"] == "200", (line, done.stdout)
 
 
