@@ -180,8 +180,8 @@ static int submit(struct redis_async *r, redis_async_fn *fn, void *arg, size_t a
     if (r->due == NULL)
         r->due = w;
     r->waiting_n++;
-    if (!uv_is_active((const uv_handle_t *)&r->deadline))
-        arm_deadline(r);
+    if (r->due == w || !uv_is_active((const uv_handle_t *)&r->deadline))
+        arm_deadline(r); /* the timer may stand for those that have expired */
     return ERR_OK;
 }
 
