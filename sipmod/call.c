@@ -43,6 +43,8 @@ struct call {
     const struct target *current; /* tried last, or the one that answered; NULL: none yet */
     char attempts[ATTEMPTS];
     int64_t invited, rang; /* clock_boot_ms */
+    struct rr rr;
+    char *contact; /* the caller's Contact URI, or NULL */
 };
 
 static void try_next(struct call *c);
@@ -131,6 +133,7 @@ static void on_answered(void *user, const struct msg *response, size_t number)
     note_attempt(c, response->status);
     struct outbox_event event = event_now(c, response->status, "answered", "");
     outbox_answer(c->core->outbox, c->account, c->id, &event);
+    dialogs_confirm(c->core->dialogs, &c->rr, span_of(c->contact), response);
 }
 
 /* The next target has its turn after no answer, 408 and server failures only. */
@@ -159,6 +162,7 @@ static void on_ended(void *user)
 {
     struct call *c = user;
     finish(c, 500, "lost", "system");
+    free(c->contact);
     free(c);
 }
 
@@ -177,12 +181,12 @@ static void format_request_uri(const struct target *t, const struct addr *a, str
 static void format_record_route(struct call *c, const struct listener *l, struct out *o)
 {
     char param[RR_TEXT];
-    struct rr rr = {.caller = rr_tag_hash(relay_request(c->relay)->from.tag)};
-    memcpy(rr.account, c->account, sizeof rr.account);
-    memcpy(rr.call, c->id, sizeof rr.call);
+    c->rr.caller = rr_tag_hash(relay_request(c->relay)->from.tag);
+    memcpy(c->rr.account, c->account, sizeof c->rr.account);
+    memcpy(c->rr.call, c->id, sizeof c->rr.call);
     out_text(o, "Record-Route: <sip:");
     out_span(o, transport_sent_by(l));
-    out_format(o, ";lr%s>\r\n", rr_text(&rr, store_secret(c->core->store), param));
+    out_format(o, ";lr%s>\r\n", rr_text(&c->rr, store_secret(c->core->store), param));
 }
 
 static_assert((int)DIRECTORY_HOST >= (int)ADDR_PORT_TEXT, "a place begins as a host");
@@ -305,10 +309,10 @@ static void go(struct call *c, const struct admit_answer *a)
         add_trunk_target(c, &a->targets[i]);
     if (relay_is_cancelled(c->relay))
         refuse(c, 487, "cancelled", "", 0);
-    else if (c->outbound && !c->exit.rated)
-        refuse(c, 403, "no-rate", "no rate for this destination", 0);
     else if (c->n_targets == 0)
         refuse(c, 404, "no-route", "no route to this destination", 0);
+    else if (c->outbound && !c->exit.rated)
+        refuse(c, 403, "no-rate", "no rate for this destination", 0);
     else
         try_next(c);
 }
@@ -393,9 +397,7 @@ static void on_exit_known(void *arg, int err, const struct routes_exit *exit)
     struct call *c = arg;
     if (err == ERR_OK)
         c->exit = *exit;
-    else if (err == ERR_NOT_FOUND)
-        c->exit.rated = true, snprintf(c->exit.rate, sizeof c->exit.rate, "0");
-    else
+    else if (err != ERR_NOT_FOUND) /* without a route it is admitted and refused, for its CDR */
         return refuse_unavailable(c, "the store did not answer");
     ask_admission(c);
 }
@@ -484,6 +486,7 @@ void call_start(struct core *core, struct txn_server *server, const struct flow 
         return;
     }
     derive_id(c, relay_request(c->relay));
+    c->contact = dialogs_contact(relay_request(c->relay));
     relay_respond(c->relay, 100, NULL, (struct span){0});
     if (core->draining || !store_is_up(core->store))
         refuse_unavailable(c, core->draining ? "draining" : "the store can't be reached");
