@@ -146,10 +146,10 @@ class Customer:
     def update(self, tg, **fields):
         self.bed.ok("trunk_update", self.key, tg, "in", *_flat(fields))
 
-    def number(self, tg):
-        """A new number in service on this trunk, by the steps of an order."""
+    def number(self, tg, number=None):
+        """A number (default: a new one) in service on this trunk, by the steps of an order."""
         bed, item = self.bed, str(next(self._next))
-        number = f"2062{next(_serial):06d}"
+        number = number or f"2062{next(_serial):06d}"
         bed.ok("cart_open", self.key, "landline", item)
         bed.ok("cart_add", self.key, item, int(time.time() * 1000) + 60000, number, "WA")
         bed.ok("order_create", self.key, item, item, tg, 60000)
@@ -278,6 +278,35 @@ class Line:
     def wait_live(self, count=1):
         """Waits until so many calls of the customer are live."""
         return wait_for(lambda: len(rows := self.customer.live()) == count and rows, 3, f"{count} live calls")
+
+
+class ExitLine(Line):
+    """A customer with a trunk for calls to the world: the caller is at the customer's address, the
+    callee is a gateway that takes +1206…, at `rate` (money a minute, increment, minimum)."""
+
+    def __init__(self, bed, sipmod, credit=1000000, account=None, rate="120:6:6", prefix="", strip=0, **fields):
+        self.bed, self.sipmod = bed, sipmod
+        self.peers = []
+        self.customer = Customer(bed, credit, **(account or {}))
+        serial = next(_serial)
+        self.carrier = self.peer(f"127.2.{serial >> 8}.{serial & 255}")
+        self.primary = self.peer(GATEWAY)
+        self.tg = self.customer.exit_trunk(self.carrier.host, **fields)
+        self.heard(f"source {self.carrier.host}: ")
+        self.number = f"2063{next(_serial):06d}"
+        self.gateway = self.add_gateway(self.primary, "1206", rate=rate, gateway={"prefix": prefix, "strip": strip})
+        self.cdr, self.cdrs = self.customer.cdr, self.customer.cdrs
+
+    def add_gateway(self, peer, prefix, gateway=None, **route):
+        """One more gateway at this peer, on a route of the account's deck; returns its name."""
+        name = self.bed.gateway(peer.host, peer.port, **(gateway or {}))
+        self.bed.route(self.customer.deck, prefix, name, **route)
+        self.heard(f"gateway {name}: ")
+        return name
+
+    def heard(self, text):
+        """Waits until the sipmod has read a change of the directory."""
+        wait_for(lambda: f'"{text}' in self.sipmod.log(), 3, f"{self.sipmod.name} has heard of {text}")
 
 
 class Call:
