@@ -3,6 +3,7 @@
 #define TRUNKLINE_CORE_H
 
 #include "conf.h"
+#include "dialogs.h"
 #include "directory.h"
 #include "outbox.h"
 #include "routes.h"
@@ -23,6 +24,7 @@ struct core {
     struct directory *directory;
     struct routes *routes;
     struct outbox *outbox;
+    struct dialogs *dialogs;
     bool draining;
     char bytes[CORE_BYTES]; /* one message being built */
 };

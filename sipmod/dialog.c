@@ -67,6 +67,19 @@ static int read_loose(const struct msg *m, struct dialog_route *d)
     return err == ERR_INVALID ? ERR_INVALID : ERR_OK;
 }
 
+/* A peer that ignores Record-Route sends to the address that it called: the dialog tells where to.
+ */
+static int read_routeless(struct core *core, const struct msg *m, struct dialog_route *d)
+{
+    struct dialogs_found f;
+    if (m->to.tag.n == 0 || dialogs_find(core->dialogs, m, &f) != ERR_OK)
+        return ERR_NOT_FOUND;
+    d->rr = f.rr;
+    d->request_uri = f.target;
+    d->routes = f.routes;
+    return msg_read_uri(m, f.next, &d->next_hop);
+}
+
 int dialog_read(struct core *core, const struct msg *m, struct dialog_route *ret)
 {
     struct dialog_route d = {0};
@@ -83,6 +96,8 @@ int dialog_read(struct core *core, const struct msg *m, struct dialog_route *ret
         if (err == ERR_OK)
             err = rr_read(route.uri.params, secret, &d.rr) == ERR_OK ? read_loose(m, &d)
                                                                      : ERR_NOT_FOUND;
+        else if (err == ERR_NOT_FOUND)
+            err = read_routeless(core, m, &d);
     }
     if (err == ERR_OK)
         *ret = d;
@@ -97,6 +112,7 @@ struct transit {
     struct flow from;
     struct dialog_route route;
     bool bye, by_caller, waiting, gone;
+    char *contact; /* of a request that may move its sender, or NULL */
 };
 
 static void finish_call(const struct transit *t)
@@ -108,6 +124,7 @@ static void finish_call(const struct transit *t)
                                .attempts = "",
                                .upstream = ""};
     outbox_finish(t->core->outbox, t->route.rr.account, t->route.rr.call, &end);
+    dialogs_end(t->core->dialogs, t->route.rr.call);
 }
 
 static void on_ringing(void *user, const struct msg *response)
@@ -119,10 +136,11 @@ static void on_ringing(void *user, const struct msg *response)
 static void on_answered(void *user, const struct msg *response, size_t number)
 {
     struct transit *t = user;
-    (void)response;
     (void)number;
     if (t->bye)
         finish_call(t);
+    else if (t->contact)
+        dialogs_refresh(t->core->dialogs, response, t->contact);
 }
 
 static bool on_refused(void *user, int status)
@@ -142,13 +160,19 @@ static void on_failed(void *user, int status, bool by_target)
         finish_call(t);
 }
 
+static void transit_free(struct transit *t)
+{
+    free(t->contact);
+    free(t);
+}
+
 static void on_ended(void *user)
 {
     struct transit *t = user;
     if (t->waiting)
         t->gone = true; /* on_resolved frees it */
     else
-        free(t);
+        transit_free(t);
 }
 
 static void on_resolved(void *arg, const struct addr *address)
@@ -156,10 +180,11 @@ static void on_resolved(void *arg, const struct addr *address)
     struct transit *t = arg;
     struct relay_target target = {.drop_first_route = t->route.drop_first_route,
                                   .drop_last_route = t->route.drop_last_route,
-                                  .request_uri = t->route.request_uri};
+                                  .request_uri = t->route.request_uri,
+                                  .routes = t->route.routes};
     t->waiting = false;
     if (t->gone) {
-        free(t);
+        transit_free(t);
         return;
     }
     if (address) {
@@ -189,6 +214,8 @@ void dialog_start(struct core *core, struct txn_server *server, const struct flo
     }
     const struct msg *request = relay_request(t->relay);
     t->bye = request->method == METHOD_BYE;
+    if (request->method == METHOD_INVITE || request->method == METHOD_UPDATE)
+        t->contact = dialogs_contact(request);
     t->by_caller = rr_tag_hash(request->from.tag) == route->rr.caller;
     if (request->method == METHOD_INVITE)
         relay_respond(t->relay, 100, NULL, (struct span){0});
@@ -211,7 +238,8 @@ static void on_ack_resolved(void *arg, const struct addr *address)
     struct ack *a = arg;
     struct relay_target target = {.drop_first_route = a->route.drop_first_route,
                                   .drop_last_route = a->route.drop_last_route,
-                                  .request_uri = a->route.request_uri};
+                                  .request_uri = a->route.request_uri,
+                                  .routes = a->route.routes};
     struct span bytes;
     if (address) {
         target.to.remote = *address;

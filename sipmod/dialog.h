@@ -12,11 +12,13 @@ struct dialog_route {
     bool drop_first_route;   /* the topmost Route is ours */
     bool drop_last_route;    /* strict routing: the last Route becomes the Request-URI */
     struct span request_uri; /* empty: as received */
+    struct span routes;      /* Route header line to put in, or empty */
     struct uri next_hop;
 };
 
-/* ERR_OK: the request carries our signed parameter. ERR_NOT_FOUND: it does not, or wrongly signed.
- * ERR_INVALID: a Route or the Request-URI can't be understood. */
+/* ERR_OK: the request carries our signed parameter, or without any Route belongs to a dialog that
+ * this instance has seen confirmed. ERR_NOT_FOUND: neither. ERR_INVALID: a Route or the Request-URI
+ * can't be understood. */
 MUST_CHECK int dialog_read(struct core *core, const struct msg *m, struct dialog_route *ret);
 
 /* Forwards a request other than ACK; takes over its new server transaction. */

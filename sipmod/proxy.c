@@ -391,6 +391,8 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
         err = directory_new(&c->directory, c->store, on_synced, p);
     if (err == ERR_OK)
         err = outbox_new(&c->outbox, c->store, c->wheel);
+    if (err == ERR_OK)
+        err = dialogs_new(&c->dialogs, c->wheel, conf->sip.longest_call_s);
     return err;
 }
 
@@ -447,6 +449,7 @@ void proxy_close(struct proxy *p)
     store_close(c->store); /* answers all that waits for Redis */
     txn_table_free(c->txns);
     outbox_free(c->outbox);
+    dialogs_free(c->dialogs);
     directory_free(c->directory);
     routes_free(c->routes);
     transport_close(c->transport);

@@ -94,6 +94,8 @@ int relay_build(struct core *core, const struct msg *request, const struct addr 
         edit_replace(&e, request->uri_text, target->request_uri);
     edit_via(&e, target, source, &lines, branch);
     edit_routes(&e, target);
+    if (target->routes.n)
+        edit_append_header(&e, target->routes);
     edit_max_forwards(&e, out_done(&hops));
     int err = lines.full ? ERR_TOO_LARGE : edit_build(&e, core->bytes, CORE_BYTES, &ret_bytes->n);
     ret_bytes->p = core->bytes;

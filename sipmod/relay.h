@@ -11,6 +11,7 @@ struct relay_target {
     struct flow to;
     struct span request_uri;  /* replaces the Request-URI; empty: as received */
     struct span record_route; /* whole header line, or empty */
+    struct span routes;       /* whole Route header line to put in, or empty */
     bool drop_first_route;    /* the topmost Route is ours */
     bool drop_last_route;     /* it became the Request-URI (strict routing, §16.4) */
     size_t number;            /* the user's own, told when this target answers */

@@ -1,0 +1,261 @@
+#include "dialogs.h"
+
+#include <stdlib.h>
+#include <uthash.h>
+
+#include "out.h"
+
+enum { CALLER, CALLEE, SIDES, KEY_MAX_BYTES = 1024, ROUTES_MAX = 2048 };
+
+struct dialog {
+    UT_hash_handle hh;      /* by key */
+    UT_hash_handle by_call; /* by rr.call; of several dialogs of a call the first */
+    bool first;
+    struct dialogs *table;
+    struct timer age;
+    struct rr rr;
+    char *target[SIDES]; /* Contact URI, or NULL */
+    char *routes[SIDES]; /* values of Route towards that side, or NULL */
+    size_t key_n;
+    char key[]; /* Call-ID, caller's tag, callee's tag, each ended by NUL */
+};
+
+struct dialogs {
+    struct timer_wheel *wheel;
+    uint64_t longest_ms;
+    struct dialog *all, *calls;
+};
+
+int dialogs_new(struct dialogs **ret, struct timer_wheel *wheel, int64_t longest_s)
+{
+    struct dialogs *d = calloc(1, sizeof *d);
+    if (!d)
+        return ERR_NOMEM;
+    d->wheel = wheel;
+    d->longest_ms = (uint64_t)longest_s * 1000;
+    *ret = d;
+    return ERR_OK;
+}
+
+static void drop(struct dialog *g)
+{
+    HASH_DEL(g->table->all, g);
+    if (g->first)
+        HASH_DELETE(by_call, g->table->calls, g);
+    timer_stop(g->table->wheel, &g->age);
+    for (int side = 0; side < SIDES; side++) {
+        free(g->target[side]);
+        free(g->routes[side]);
+    }
+    free(g);
+}
+
+void dialogs_free(struct dialogs *d)
+{
+    if (!d)
+        return;
+    while (d->all)
+        drop(d->all);
+    free(d);
+}
+
+size_t dialogs_count(const struct dialogs *d)
+{
+    return HASH_COUNT(d->all);
+}
+
+static void on_age(struct timer *timer)
+{
+    drop(timer_owner(timer, struct dialog, age));
+}
+
+/* ---- matching ---- */
+
+static struct span make_key(struct span call_id, struct span caller, struct span callee,
+                            char buf[KEY_MAX_BYTES])
+{
+    struct out o = {.buf = buf, .cap = KEY_MAX_BYTES};
+    out_span(&o, call_id);
+    out_span(&o, (struct span){"", 1});
+    out_span(&o, caller);
+    out_span(&o, (struct span){"", 1});
+    out_span(&o, callee);
+    return out_done(&o);
+}
+
+static struct dialog *find_as(const struct dialogs *d, struct span call_id, struct span caller,
+                              struct span callee)
+{
+    char buf[KEY_MAX_BYTES];
+    struct span key = make_key(call_id, caller, callee, buf);
+    struct dialog *g = NULL;
+    if (key.n)
+        HASH_FIND(hh, d->all, key.p, key.n, g);
+    return g;
+}
+
+/* Finds by the tags of the sender and of the receiver; tells which side sent. */
+static struct dialog *find(const struct dialogs *d, struct span call_id, struct span sender,
+                           struct span receiver, int *ret_side)
+{
+    struct dialog *g = find_as(d, call_id, sender, receiver);
+    *ret_side = CALLER;
+    if (!g) {
+        g = find_as(d, call_id, receiver, sender);
+        *ret_side = CALLEE;
+    }
+    return g;
+}
+
+/* ---- confirming ---- */
+
+static char *duplicate(struct span s)
+{
+    return s.n ? strndup(s.p, s.n) : NULL;
+}
+
+char *dialogs_contact(const struct msg *m)
+{
+    struct element el;
+    struct name_addr contact;
+    if (!msg_element_first(m, HEADER_CONTACT, &el) ||
+        msg_read_name_addr(m, el.text, &contact) != ERR_OK)
+        return NULL;
+    return duplicate(contact.uri.text);
+}
+
+/* Puts a value before or after the others of a comma-separated list. */
+static void put_route(struct out *list, struct span value, bool first)
+{
+    char old[ROUTES_MAX];
+    struct span rest = out_done(list);
+    if (!first) {
+        out_text(list, rest.n ? ", " : "");
+        out_span(list, value);
+        return;
+    }
+    memcpy(old, list->buf, rest.n);
+    list->n = 0;
+    out_span(list, value);
+    out_text(list, rest.n ? ", " : "");
+    out_span(list, (struct span){old, rest.n});
+}
+
+/* Of the Record-Routes in a 2xx, those above ours lie on the callee's side, nearest last; those
+ * below on the caller's, nearest first (§16.7, §12.1.2). */
+static void keep_routes(struct dialog *g, const struct msg *response)
+{
+    char texts[SIDES][ROUTES_MAX];
+    struct out lists[SIDES] = {
+        {.buf = texts[CALLER], .cap = ROUTES_MAX},
+        {.buf = texts[CALLEE], .cap = ROUTES_MAX}
+    };
+    struct element el;
+    int side = CALLEE;
+    for (bool more = msg_element_first(response, HEADER_RECORD_ROUTE, &el); more;
+         more = msg_element_next(response, HEADER_RECORD_ROUTE, &el)) {
+        if (rr_in_head(el.text))
+            side = CALLER;
+        else
+            put_route(&lists[side], el.text, side == CALLEE);
+    }
+    for (side = 0; side < SIDES; side++)
+        g->routes[side] = duplicate(out_done(&lists[side]));
+}
+
+static void enter_call(struct dialogs *d, struct dialog *g)
+{
+    struct dialog *other;
+    HASH_FIND(by_call, d->calls, g->rr.call, strlen(g->rr.call), other);
+    if (other)
+        return;
+    HASH_ADD_KEYPTR(by_call, d->calls, g->rr.call, strlen(g->rr.call), g);
+    g->first = true;
+}
+
+void dialogs_confirm(struct dialogs *d, const struct rr *rr, struct span contact,
+                     const struct msg *response)
+{
+    char buf[KEY_MAX_BYTES];
+    struct span key = make_key(response->call_id, response->from.tag, response->to.tag, buf);
+    if (!key.n || find_as(d, response->call_id, response->from.tag, response->to.tag))
+        return;
+    struct dialog *g = calloc(1, sizeof *g + key.n);
+    if (!g)
+        return;
+    g->table = d;
+    g->rr = *rr;
+    g->key_n = key.n;
+    memcpy(g->key, key.p, key.n);
+    g->target[CALLER] = duplicate(contact);
+    g->target[CALLEE] = dialogs_contact(response);
+    keep_routes(g, response);
+    HASH_ADD_KEYPTR(hh, d->all, g->key, g->key_n, g);
+    enter_call(d, g);
+    timer_set(d->wheel, &g->age, d->longest_ms, on_age);
+}
+
+/* ---- use ---- */
+
+/* "Route: …" and the URI of its first value. ERR_INVALID: a value can't be read. */
+static int read_routes(const struct msg *m, const char *routes, struct dialogs_found *f)
+{
+    struct name_addr first;
+    struct span line = {arena_alloc(m->arena, strlen(routes) + 10), 0};
+    if (!line.p)
+        return ERR_NOMEM;
+    struct out o = {.buf = (char *)(uintptr_t)line.p, .cap = strlen(routes) + 10};
+    out_format(&o, "Route: %s\r\n", routes);
+    f->routes = out_done(&o);
+    struct span value = {f->routes.p + 7, f->routes.n - 9};
+    const char *end = memchr(value.p, '>', value.n);
+    if (end)
+        value.n = (size_t)(end + 1 - value.p);
+    int err = msg_read_name_addr(m, value, &first);
+    f->next = first.uri.text;
+    return err;
+}
+
+int dialogs_find(const struct dialogs *d, const struct msg *request, struct dialogs_found *ret)
+{
+    int side;
+    struct dialogs_found f = {0};
+    struct dialog *g = find(d, request->call_id, request->from.tag, request->to.tag, &side);
+    int other = side == CALLER ? CALLEE : CALLER;
+    if (!g || !g->target[other])
+        return ERR_NOT_FOUND;
+    f.rr = g->rr;
+    f.target = f.next = arena_copy(request->arena, span_of(g->target[other]));
+    if (!f.target.p)
+        return ERR_NOMEM;
+    int err = g->routes[other] ? read_routes(request, g->routes[other], &f) : ERR_OK;
+    if (err == ERR_OK)
+        *ret = f;
+    return err;
+}
+
+static void move(char **target, char *contact)
+{
+    if (!contact)
+        return;
+    free(*target);
+    *target = contact;
+}
+
+void dialogs_refresh(struct dialogs *d, const struct msg *response, const char *contact)
+{
+    int requester;
+    struct dialog *g = find(d, response->call_id, response->from.tag, response->to.tag, &requester);
+    if (!g)
+        return;
+    move(&g->target[requester], contact ? strdup(contact) : NULL);
+    move(&g->target[requester == CALLER ? CALLEE : CALLER], dialogs_contact(response));
+}
+
+void dialogs_end(struct dialogs *d, const char *call)
+{
+    struct dialog *g;
+    HASH_FIND(by_call, d->calls, call, strlen(call), g);
+    if (g)
+        drop(g);
+}

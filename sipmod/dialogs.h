@@ -1,0 +1,45 @@
+/* Confirmed dialogs of this instance: what is needed to route a request of a peer that sends no
+ * Route (RFC 2543 peers, and simple ones). Requests that carry our Route don't need it, so nothing
+ * is lost when an instance restarts. */
+#ifndef TRUNKLINE_DIALOGS_H
+#define TRUNKLINE_DIALOGS_H
+
+#include "msg.h"
+#include "rr.h"
+#include "timer.h"
+
+struct dialogs;
+
+/* A dialog is forgotten after `longest_s` at the latest. */
+MUST_CHECK int dialogs_new(struct dialogs **ret, struct timer_wheel *wheel, int64_t longest_s);
+void dialogs_free(struct dialogs *d); /* accepts NULL */
+
+/* A malloc'd copy of a message's Contact URI, or NULL. */
+char *dialogs_contact(const struct msg *m);
+
+/* A 2xx to an initial INVITE came. `contact`: the Contact URI of the INVITE, or empty. A repeated
+ * 2xx, or no memory, changes nothing. */
+void dialogs_confirm(struct dialogs *d, const struct rr *rr, struct span contact,
+                     const struct msg *response);
+
+/* Where the other side of a request's dialog is. Texts are in the request's arena. */
+struct dialogs_found {
+    struct rr rr;
+    struct span target; /* Contact URI of the other side */
+    struct span routes; /* whole Route header line to it, or empty */
+    struct span next;   /* first of the routes, else target */
+};
+/* ERR_NOT_FOUND: not a dialog of ours, or its other side gave no Contact. */
+MUST_CHECK int dialogs_find(const struct dialogs *d, const struct msg *request,
+                            struct dialogs_found *ret);
+
+/* Target refresh (RFC 3261 §12.2): a 2xx to a request inside the dialog came. Its sender is now at
+ * the Contact that it names, the requester at `contact` (NULL: as before). */
+void dialogs_refresh(struct dialogs *d, const struct msg *response, const char *contact);
+
+/* The call is over. */
+void dialogs_end(struct dialogs *d, const char *call);
+
+size_t dialogs_count(const struct dialogs *d);
+
+#endif
