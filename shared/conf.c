@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "money.h"
 #include "num.h"
 #include "redis_target.h"
 #include "span.h"
@@ -182,6 +183,41 @@ static void describe_addrs(const struct row *row, char buf[DESCRIPTION])
     snprintf(buf, DESCRIPTION, "ADDRESS:PORT or [IPV6]:PORT, several by comma");
 }
 
+static int set_money(const struct row *row, void *field, const char *value)
+{
+    money_t v;
+    int err = money_parse(span_of(value), &v);
+    if (err != ERR_OK)
+        return err;
+    if (v < row->min || v > row->max)
+        return ERR_RANGE;
+    *(int64_t *)field = v;
+    return ERR_OK;
+}
+
+static void describe_money(const struct row *row, char buf[DESCRIPTION])
+{
+    char least[MONEY_TEXT], most[MONEY_TEXT];
+    snprintf(buf, DESCRIPTION, "an amount from %s to %s", money_text(row->min, least),
+             money_text(row->max, most));
+}
+
+static int set_payer(const struct row *row, void *field, const char *value)
+{
+    static const char *const KNOWN[] = {"none", "sandbox", "http"};
+    for (size_t i = 0; i < sizeof(KNOWN) / sizeof(KNOWN[0]); i++) {
+        if (strcmp(value, KNOWN[i]) == 0)
+            return set_text(row, field, value);
+    }
+    return ERR_INVALID;
+}
+
+static void describe_payer(const struct row *row, char buf[DESCRIPTION])
+{
+    (void)row;
+    snprintf(buf, DESCRIPTION, "none, sandbox or http");
+}
+
 static int set_codes(const struct row *row, void *field, const char *value)
 {
     struct span rest = span_of(value), code;
@@ -204,7 +240,8 @@ static const struct kind TEXT = {set_text, describe_text}, URL = {set_url, descr
                          EITHER = {set_either, describe_either}, BOOL = {set_bool, describe_bool},
                          LEVEL = {set_level, describe_level},
                          TARGET = {set_target, describe_target}, ADDR = {set_addr, describe_addr},
-                         ADDRS = {set_addrs, describe_addrs}, CODES = {set_codes, describe_codes};
+                         ADDRS = {set_addrs, describe_addrs}, CODES = {set_codes, describe_codes},
+                         MONEY = {set_money, describe_money}, PAYER = {set_payer, describe_payer};
 
 enum { LONGEST = CONF_TEXT - 1, MANY = 1000000, BODY_MAX = 1 << 30, NODE_MAX = 100 };
 
@@ -289,6 +326,43 @@ static const struct row ROWS[] = {
      "Numbers in one reply to a search."},
     {ROW(policy, tollfree_codes), &CODES, AT(policy.tollfree_codes), 3, LONGEST,
      "800,833,844,855,866,877,888", "", "Toll-free codes in service."},
+
+    {ROW(files, dir), &TEXT, AT(files.dir), 1, LONGEST, "/var/lib/trunkline/files", "",
+     "Folder of invoices, call records and documents; several trunkd share it."},
+    {ROW(files, link_hours), &INT, AT(files.link_hours), 1, 8760, "24", "hours",
+     "Life of a link to a file."},
+
+    {ROW(payment, gateway), &PAYER, AT(payment.gateway), 1, LONGEST, "none", "",
+     "Who charges cards for live accounts; sandbox accounts always pay play money."},
+    {ROW(payment, url), &URL, AT(payment.url), 0, LONGEST, "", "",
+     "Where the http gateway is (daemon/gateway_http.h)."},
+    {ROW(payment, token), &TEXT, AT(payment.token), 0, LONGEST, "", "",
+     "Bearer token at the http gateway."},
+    {ROW(payment, ca), &TEXT, AT(payment.ca), 0, LONGEST, "", "",
+     "PEM file of the authorities trusted to name the gateway; empty: those of the system."},
+    {ROW(payment, timeout_ms), &INT, AT(payment.timeout_ms), 100, 60000, "8000", "milliseconds",
+     "Longest wait for one answer of the gateway."},
+    {ROW(payment, tries), &INT, AT(payment.tries), 1, 10, "2", "tries",
+     "Tries of one charge, all with the same key."},
+    {ROW(payment, fee_bp), &INT, AT(payment.fee_bp), 0, 10000, "0", "1/10,000",
+     "Credit Card Fee: share of the charge."},
+    {ROW(payment, fee_fixed), &MONEY, AT(payment.fee_fixed), 0, 1000000, "0", "dollars",
+     "Credit Card Fee: fixed part."},
+    {ROW(payment, least), &MONEY, AT(payment.least), 100, INT64_C(100000000000), "1", "dollars",
+     "Smallest payment by card."},
+    {ROW(payment, most), &MONEY, AT(payment.most), 100, INT64_C(100000000000), "10000", "dollars",
+     "Largest payment by card."},
+    {ROW(payment, repeat_minutes), &INT, AT(payment.repeat_minutes), 0, 1440, "10", "minutes",
+     "The same card and amount again within this time, without an Idempotency-Key, is the same "
+     "payment."},
+
+    {ROW(company, name), &TEXT, AT(company.name), 1, 60, "Trunkline", "",
+     "Name on invoices and settings sheets."},
+    {ROW(company, address), &TEXT, AT(company.address), 0, LONGEST, "", "",
+     "Postal address; lines by '|'."},
+    {ROW(company, email), &TEXT, AT(company.email), 0, 80, "", "", "Where customers write to."},
+    {ROW(company, phone), &TEXT, AT(company.phone), 0, 40, "", "", "Where customers call."},
+    {ROW(company, website), &TEXT, AT(company.website), 0, 80, "", "", "Home page."},
 
     {ROW(log, level), &LEVEL, AT(log.level), 0, 0, "info", "",
      "What is written to stderr: this level and worse."},

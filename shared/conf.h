@@ -60,6 +60,27 @@ struct conf {
         char tollfree_codes[CONF_TEXT];
     } policy;
     struct {
+        char dir[CONF_TEXT]; /* invoices, call records, documents; several trunkd share it */
+        int64_t link_hours;  /* life of a signed link */
+    } files;
+    struct {
+        char gateway[CONF_TEXT]; /* "none", "sandbox" or "http"; sandbox accounts: always sandbox */
+        char url[CONF_TEXT];     /* of the http gateway */
+        char token[CONF_TEXT];   /* bearer token at the http gateway */
+        char ca[CONF_TEXT];      /* PEM file of who is trusted; empty: the system's */
+        int64_t timeout_ms;      /* of one request */
+        int64_t tries;           /* of one request, with the same key */
+        int64_t fee_bp;          /* Credit Card Fee, share of the charge in 1/10,000 */
+        int64_t fee_fixed;       /* and a fixed part, money */
+        int64_t least, most;     /* of one payment, money */
+        int64_t repeat_minutes;  /* the same card and amount within: one payment */
+    } payment;
+    struct {
+        char name[CONF_TEXT];
+        char address[CONF_TEXT]; /* lines by '|' */
+        char email[CONF_TEXT], phone[CONF_TEXT], website[CONF_TEXT];
+    } company; /* as on invoices and settings sheets */
+    struct {
         enum log_level level;
     } log;
 };
