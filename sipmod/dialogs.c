@@ -109,9 +109,15 @@ static struct dialog *find(const struct dialogs *d, struct span call_id, struct 
 
 /* ---- confirming ---- */
 
+/* NULL for an empty span. */
 static char *duplicate(struct span s)
 {
-    return s.n ? strndup(s.p, s.n) : NULL;
+    char *copy = s.n ? malloc(s.n + 1) : NULL;
+    if (copy) {
+        memcpy(copy, s.p, s.n);
+        copy[s.n] = '\0';
+    }
+    return copy;
 }
 
 char *dialogs_contact(const struct msg *m)
