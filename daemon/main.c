@@ -176,9 +176,10 @@ enum parsed { PARSED_RUN, PARSED_DONE, PARSED_BAD };
 static enum parsed parse_options(int argc, char **argv, struct options *o)
 {
     static const struct option longs[] = {
-        {"openapi", no_argument, NULL, 'O'},
-        {"help",     no_argument, NULL, 'h'},
-        {0        }
+        {"openapi",        no_argument, NULL, 'O'},
+        {"conf-reference", no_argument, NULL, 'R'},
+        {"help",           no_argument, NULL, 'h'},
+        {NULL,             0,           NULL, 0  },
     };
     int c;
     while ((c = getopt_long(argc, argv, "c:o:tVh", longs, NULL)) != -1) {

@@ -64,7 +64,7 @@ def test_no_word_that_means_nothing_to_a_stranger():
 
 
 def test_lines_end_cleanly():
-    text = SOURCES + (".md", ".txt", ".ini", ".xml")
+    text = SOURCES + (".md", ".txt", ".xml")
     found = tree.grep(tree.files(suffixes=text), r"[ \t]$")
     found = [f for f in found if not f.startswith(("tests/sip/torture/", "tests/unit/torture/"))]
     assert not found, tree.where(found)
