@@ -239,6 +239,52 @@ local function inv_hold(inv, args)
   return { 'ok', reply.int(expires) }
 end
 
+-- Holds the first free numbers in ascending order, as many as there are up to a count.
+-- KEYS: inv:{ST}
+-- ARGV: owner, ms, head (first digits of the number, at most its NPANXX; optional), city (optional), count
+-- Reply: ok, expires ms, numbers…
+-- Refusals: none
+local function inv_take(inv, args)
+  local owner = check.match(args[1], check.WORD, 'owner')
+  local expires = clock.now() + check.int(args[2], 1, LIFE_MAX_MS, 'ms')
+  local head = check.match(args[3], '^%d?%d?%d?%d?%d?%d?$', 'head')
+  local most = check.int(args[5], 1, MANY, 'count')
+  local numbers = {}
+  each_block(inv, #head == 6 and head or '', '', args[4], function(block)
+    if #numbers == most or string.sub(block, 1, #head) ~= head then return end
+    for _, line in ipairs(bitmap.lines(key.free(inv, block), 0, most - #numbers)) do
+      numbers[#numbers + 1] = block .. line
+    end
+  end)
+  if #numbers == 0 then return { 'none' } end
+  for _, number in ipairs(numbers) do
+    redis.call('HSET', key.holder(inv), number, owner)
+    redis.call('ZADD', key.holds(inv), expires, number)
+  end
+  set_free(inv, numbers, 0)
+  return reply.append({ 'ok', reply.int(expires) }, numbers)
+end
+
+-- What is known of numbers here.
+-- KEYS: inv:{ST}
+-- ARGV: numbers…
+-- Reply: ok, then for each: `known` if it was ever imported, `block` if others of its block were, else empty;
+-- rate centre of the block
+local function inv_lookup(inv, args)
+  local out = { 'ok' }
+  for _, number in ipairs(args) do
+    local block, line = split(check.number(number))
+    local place = redis.call('HGET', key.blocks(inv), block)
+    if place then
+      local known = redis.call('GETBIT', key.known(inv, block), line) == 1
+      reply.append(out, { known and 'known' or 'block', (place_parts(place)) })
+    else
+      reply.append(out, { '', '' })
+    end
+  end
+  return out
+end
+
 -- Frees what the owner holds; others' numbers are left alone.
 -- KEYS: inv:{ST}
 -- ARGV: owner, numbers…
@@ -334,6 +380,8 @@ door.read({ 'inv_imported', key = key.INVENTORY, args = { 0 }, run = inv_importe
 door.read({ 'inv_blocks', key = key.INVENTORY, args = { 0, 2 }, run = inv_blocks })
 door.read({ 'inv_search', key = key.INVENTORY, args = { 6 }, run = inv_search })
 door.write({ 'inv_hold', key = key.INVENTORY, args = { 3, MANY }, run = inv_hold })
+door.write({ 'inv_take', key = key.INVENTORY, args = { 5 }, run = inv_take })
+door.read({ 'inv_lookup', key = key.INVENTORY, args = { 1, MANY }, run = inv_lookup })
 door.write({ 'inv_release', key = key.INVENTORY, args = { 2, MANY }, run = inv_release })
 door.write({ 'inv_move', key = key.INVENTORY, args = { 4, MANY }, run = inv_move })
 door.write({ 'inv_sell', key = key.INVENTORY, args = { 2, MANY }, run = inv_sell })

@@ -1,19 +1,7 @@
 #!lua name=trunkline_order
---@use door check clock key reply ledger number
+--@use door check clock key reply ledger number price
 
 local MANY = 100000
-local CATEGORIES = { landline = true, tollfree = true }
-
--- Names of an account's rates, a category.
-local RATES = {
-  landline = { monthly = 'did_monthly', setup = 'did_setup' },
-  tollfree = { monthly = 'tfn_monthly', setup = 'tfn_setup' },
-}
-
--- A share in 1/10,000 of an amount, half away from zero, exact for any amount.
-local function share(amount, bp)
-  return math.floor(amount / 10000) * bp + math.floor(((amount % 10000) * bp + 5000) / 10000)
-end
 
 -- The open cart's hash, or nil when there is none or it has expired.
 local function open_cart(account, cart)
@@ -37,7 +25,7 @@ end
 -- Reply: ok, cart id
 -- Refusals: notfound (no account)
 local function cart_open(account, args)
-  local category = check.one_of(args[1], CATEGORIES, 'category')
+  local category = check.one_of(args[1], price.CATEGORIES, 'category')
   local id = check.id(args[2], 'cart id')
   if redis.call('EXISTS', account) == 0 then return { 'notfound' } end
   local old = redis.call('HGET', key.carts(account), category)
@@ -81,6 +69,29 @@ local function cart_get(account, args)
   return reply.append({ 'ok', cart.category, cart.expires }, numbers)
 end
 
+-- Takes numbers out of a cart; an emptied cart stays open. The caller releases what was removed.
+-- KEYS: {a:ACCT}
+-- ARGV: cart, numbers… (none: all)
+-- Reply: ok, then number, state… of those that were in the cart
+-- Refusals: notfound (none, or expired)
+local function cart_remove(account, args)
+  local cart = check.id(args[1], 'cart id')
+  for i = 2, #args do check.number(args[i]) end
+  if not open_cart(account, cart) then return { 'notfound' } end
+  local numbers = key.cart_numbers(account, cart)
+  local names, out = args, { 'ok' }
+  if #args == 1 then names = reply.append({ cart }, redis.call('HKEYS', numbers)) end
+  for i = 2, #names do
+    local state = redis.call('HGET', numbers, names[i])
+    if state then
+      redis.call('HDEL', numbers, names[i])
+      reply.append(out, { names[i], state })
+    end
+  end
+  if redis.call('EXISTS', numbers) == 0 then redis.call('HSET', key.cart(account, cart), 'expires', 0) end
+  return out
+end
+
 local FIELDS = { 'id', 'cart', 'tg', 'category', 'type', 'order_type', 'created', 'expires', 'count', 'amount',
   'per_order_cost', 'taxes', 'other_charges', 'discount', 'monthly', 'sessions', 'status', 'step' }
 
@@ -100,20 +111,6 @@ local function order_reply(account, order)
   local out = { 'ok', reply.int(#FIELDS) }
   for _, field in ipairs(FIELDS) do reply.append(out, { field, order[field] }) end
   return reply.append(out, redis.call('HGETALL', key.order_numbers(account, order.id)))
-end
-
--- Adds amount and its parts: numbers × rates + per_order_cost + taxes + other_charges − discount.
-local function price(account, order)
-  local names = RATES[order.category]
-  local rates = redis.call('HMGET', account, names.monthly, names.setup, 'per_order_cost', 'other_charges',
-    'tax_bp', 'discount_bp')
-  local cost = order.count * (rates[1] + rates[2])
-  local taxes, discount = share(cost, tonumber(rates[5])), share(cost, tonumber(rates[6]))
-  order.monthly, order.per_order_cost, order.other_charges = rates[1], rates[3], rates[4]
-  order.taxes, order.discount = reply.int(taxes), reply.int(discount)
-  local amount = cost + rates[3] + taxes + rates[4] - discount
-  if amount > check.MONEY_MAX then door.misuse('amount out of range') end
-  order.amount = reply.int(amount)
 end
 
 local function write_order(account, order, numbers)
@@ -151,7 +148,7 @@ local function order_create(account, args)
   local order = { id = id, cart = cart, tg = tg, category = open.category, type = trunk[2] or '',
     order_type = 'New', created = reply.int(now), expires = reply.int(now + life),
     count = reply.int(#numbers / 2), sessions = trunk[3] or '', status = '1', step = 'open' }
-  price(account, order)
+  price.order(account, order)
   write_order(account, order, numbers)
   drop_cart(account, cart, open.category)
   return order_reply(account, order)
@@ -257,6 +254,7 @@ end
 door.write({ 'cart_open', key = key.ACCOUNT, args = { 2 }, run = cart_open })
 door.write({ 'cart_add', key = key.ACCOUNT, args = { 4, MANY }, run = cart_add })
 door.read({ 'cart_get', key = key.ACCOUNT, args = { 1 }, run = cart_get })
+door.write({ 'cart_remove', key = key.ACCOUNT, args = { 1, MANY }, run = cart_remove })
 door.write({ 'order_create', key = key.ACCOUNT, args = { 4 }, run = order_create })
 door.read({ 'order_get', key = key.ACCOUNT, args = { 1 }, run = order_get })
 door.read({ 'order_list', key = key.ACCOUNT, args = { 0 }, run = order_list })

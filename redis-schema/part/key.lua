@@ -5,6 +5,8 @@ local key = {}
 key.ACCOUNT = '^{a:[%w_.%-]+}$'
 key.INVENTORY = '^inv:{%a%a}$'
 key.DID = '^did:%d%d%d%d%d%d%d%d%d%d$'
+key.PORT = '^port:%d%d%d%d%d%d%d%d%d%d$'
+key.COVERAGE = '^lnp:coverage$'
 key.SOURCE = '^ip:[%x.:]+$'
 key.GATEWAY = '^gw:{[%w_.%-]+}$'
 key.DECK = '^lcr:{[%w_.%-]+}$'
@@ -29,6 +31,11 @@ function key.cart_numbers(a, id) return a .. ':cart:' .. id .. ':numbers' end
 function key.orders(a) return a .. ':orders' end
 function key.order(a, id) return a .. ':order:' .. id end
 function key.order_numbers(a, id) return a .. ':order:' .. id .. ':numbers' end
+function key.ports(a) return a .. ':ports' end
+function key.port(a, id) return a .. ':port:' .. id end
+function key.port_numbers(a, id) return a .. ':port:' .. id .. ':numbers' end
+function key.port_log(a, id) return a .. ':port:' .. id .. ':log' end
+function key.port_due(a) return a .. ':portdue' end
 function key.sagas(a) return a .. ':sagas' end
 function key.live(a) return a .. ':live' end
 function key.call(a, call) return a .. ':call:' .. call end

@@ -257,3 +257,23 @@ def test_two_carts_never_hold_the_same(schema):
         assert schema.client.hgetall(f"{WA}:holder") == holder
         assert free(schema) == [n for n in numbers if n not in holder and n not in sold]
         check_consistent(schema)
+
+
+def test_take_the_first(schema):
+    schema.inv_import(WA, "206219", "SEATTLE", "Seattle", "000100020003")
+    schema.inv_import(WA, "425270", "RENTON", "Renton", "00050006")
+    assert schema.inv_hold(WA, "z", HOUR, "2062190002")[0] == "ok"
+    expires, *numbers = schema.inv_take(WA, "x", HOUR, "", "", 3)[1:]
+    assert numbers == ["2062190001", "2062190003", "4252700005"] and int(expires) > schema.now()
+    assert {n: schema.client.hget(f"{WA}:holder", n) for n in numbers} == dict.fromkeys(numbers, "x")
+    assert schema.inv_take(WA, "x", HOUR, "206219", "", 5) == ["none"]
+    assert schema.inv_take(WA, "x", HOUR, "", "Seattle", 5) == ["none"]
+    assert schema.inv_take(WA, "y", HOUR, "4", "renton", 5)[2:] == ["4252700006"]
+    assert schema.inv_count(WA) == ["ok", "0"]
+
+
+def test_lookup(schema):
+    schema.inv_import(WA, "206219", "SEATTLE", "", "0001")
+    schema.inv_import(WA, "206220", "", "", "0001")
+    assert schema.inv_lookup(WA, "2062190001", "2062190002", "2062200001", "2062210001") == \
+        ["ok", "known", "SEATTLE", "block", "SEATTLE", "known", "", "", ""]

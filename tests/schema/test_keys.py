@@ -23,7 +23,7 @@ PLACEHOLDERS = {
 }
 REDIS_TYPES = {"bitmap": "string"}
 # Hashes whose fields are names of things, not of the document.
-FREE_HASHES = (":tokens", ":refs", ":numbers", ":carts", ":sagas", ":busy", ":block", "}:count", ":holder", ":route",
+FREE_HASHES = ("lnp:coverage", ":tokens", ":refs", ":numbers", ":carts", ":sagas", ":busy", ":block", "}:count", ":holder", ":route",
                ":rate")
 
 
@@ -138,10 +138,19 @@ def calls(s):
     s.admit("refused", TWO)
 
 
+def ports(s):
+    s.coverage_set("lnp:coverage", "206219", "WA", "SEATTLE", "866", "", "", "", "OR", "PORTLAND")
+    s.port_claim("port:5032220001", ACCOUNT, 43, 0)
+    s.port_create(KEY, 43, 11, "landline", s.now(), "Customer", 1, "5032220001", "OR", "first_name", "Sunny",
+                  "billing_number", "5032220001", "zip", "97230")
+    s.port_move(KEY, 43, "SUBMITTED", "Operator", "", "", "")
+    s.port_move(KEY, 43, "FOC", "Operator", "", "", s.now() + 60000)
+
+
 @pytest.fixture
 def scenario(schema):
     schema.client.hset("schema", mapping={"version": 1, "digest": "x", "loaded": 1, "secret": "x"})
-    for part in (globals_and_gateways, account_and_inventory, order, calls):
+    for part in (globals_and_gateways, account_and_inventory, order, calls, ports):
         part(schema)
     schema.check_invariants()
     return schema
@@ -241,7 +250,7 @@ def test_functions_touch_their_own_tag_only(scenario):
     assert after == before
 
 
-KEYS_OF = {"sys": "job:x", "account": KEY, "trunk": KEY, "number": KEY, "inv": WA, "order": KEY, "call": KEY,
+KEYS_OF = {"sys": "job:x", "account": KEY, "trunk": KEY, "number": KEY, "inv": WA, "order": KEY, "port": KEY, "call": KEY,
            "gateway": "gw:{g1}"}
 TEXTS = ["", "0", "1", "-1", "11", "21", "41", "31", ONE, "landline", "in", "out", "did", "tg", "trunk", "carrier",
          "2062190001x", "9" * 15, "9" * 40, "1.5", "nan", "inf", "0x1f", "a b", "a\nb", "\x00\xff", "{a:7001}",
@@ -253,7 +262,7 @@ def test_no_arguments_break_a_function(scenario, documented_functions):
     seed = random.randrange(2 ** 32)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    keys = ["did:" + ONE, "ip:192.0.2.1", "lcr:{default}", "accounts", "seq:x", "node:n1", *KEYS_OF.values()]
+    keys = ["did:" + ONE, "port:" + ONE, "lnp:coverage", "ip:192.0.2.1", "lcr:{default}", "accounts", "seq:x", "node:n1", *KEYS_OF.values()]
     for name, (library, _) in documented_functions.items():
         for _ in range(40):
             key = chance.choice(keys) if chance.random() < 0.3 else KEYS_OF[library]

@@ -223,3 +223,13 @@ def test_started_order_does_not_expire(shop):
     wait_for(lambda: shop.now() > int(shop.client.hget(f"{KEY}:order:41", "expires")))
     assert shop.order_pay(KEY, 41)[0] == "ok"
     assert shop.order_complete(KEY, 41) == ["ok"]
+
+
+def test_numbers_leave_a_cart(shop):
+    cart(shop, ONE, TWO, THREE)
+    assert shop.cart_remove(KEY, 31, ONE, "2062199999") == ["ok", ONE, "WA"]
+    assert fields(shop.cart_get(KEY, 31), 3) == {TWO: "WA", THREE: "WA"}
+    assert sorted(fields(shop.cart_remove(KEY, 31), 1)) == [TWO, THREE]
+    assert shop.cart_get(KEY, 31) == ["ok", "landline", "0"], "an empty cart stays and does not expire"
+    assert shop.cart_remove(KEY, 31) == ["ok"]
+    assert shop.cart_remove(KEY, 32) == ["notfound"]
