@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,8 +30,10 @@ static void log_daemon(void *arg, const char *fmt, va_list ap)
 {
     (void)arg;
     char text[512];
-    if (vsnprintf(text, sizeof(text), fmt, ap) > 0)
-        log_debug("http: %s", text);
+    if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
+        return;
+    text[strcspn(text, "\n")] = '\0';
+    log_debug("http: %s", text);
 }
 
 static struct http_watched *watched_of(struct MHD_Connection *c)
@@ -82,18 +85,52 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
         log_warn("http: no memory for a header");
 }
 
-/* Takes reply->body. */
+void http_reply_field(struct http_reply *r, const char *name, const char *fmt, ...)
+{
+    va_list ap;
+    struct http_field *field = &r->fields[r->field_n];
+    if (r->field_n == HTTP_FIELDS) {
+        log_warn("http: no room for the header %s", name);
+        return;
+    }
+    field->name = name;
+    va_start(ap, fmt);
+    int n = vsnprintf(field->value, sizeof(field->value), fmt, ap);
+    va_end(ap);
+    if (n >= 0 && n < HTTP_FIELD_MAX)
+        r->field_n++;
+    else
+        log_warn("http: the header %s is too long", name);
+}
+
+/* Takes body and file of the reply. */
+static struct MHD_Response *make_response(const struct http_reply *reply)
+{
+    struct MHD_Response *response;
+    size_t n = reply->body_n ? reply->body_n : reply->body ? strlen(reply->body) : 0;
+    if (reply->fd >= 0)
+        response = MHD_create_response_from_fd_at_offset64((uint64_t)reply->file_n, reply->fd,
+                                                           (uint64_t)reply->file_at);
+    else
+        response = MHD_create_response_from_buffer(
+            n, reply->body, reply->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+    if (!response && reply->fd >= 0)
+        close(reply->fd);
+    if (!response)
+        free(reply->body);
+    return response;
+}
+
 static enum MHD_Result send_reply(struct MHD_Connection *c, const struct http_reply *reply,
                                   const char *request_id, bool end)
 {
-    size_t n = reply->body ? strlen(reply->body) : 0;
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        n, reply->body, reply->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
-    if (!response) {
-        free(reply->body);
+    struct MHD_Response *response = make_response(reply);
+    if (!response)
         return MHD_NO;
-    }
-    add_header(response, "Content-Type", "application/json");
+    add_header(response, "Content-Type",
+               reply->content_type ? reply->content_type : "application/json");
+    for (size_t i = 0; i < reply->field_n; i++)
+        add_header(response, reply->fields[i].name, reply->fields[i].value);
     add_header(response, "Cache-Control", "no-store");
     add_header(response, "X-Content-Type-Options", "nosniff");
     add_header(response, "X-Request-Id", request_id);
@@ -115,7 +152,7 @@ static enum MHD_Result answer(struct http *h, struct MHD_Connection *c, struct h
                               const char *method)
 {
     struct http_request request = http_exchange_request(x, c, method);
-    struct http_reply reply = {.status = 500};
+    struct http_reply reply = {.status = 500, .fd = -1};
     h->handler(h->handler_arg, &request, &reply);
     return send_reply(c, &reply, x->request_id, x->refusal != 0);
 }
@@ -137,7 +174,9 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
     if (*data_n) {
         size_t n = *data_n;
         *data_n = 0;
-        return http_exchange_body(x, data, n, h->body_max) ? MHD_YES : MHD_NO;
+        bool go = http_exchange_body(x, data, n, h->body_max);
+        explicit_bzero((void *)(uintptr_t)data, n); /* our buffer; it may hold a card */
+        return go ? MHD_YES : MHD_NO;
     }
     return answer(h, c, x, method);
 }
@@ -156,7 +195,7 @@ static int start_daemon(struct http *h, const struct http_settings *s, const str
         (unsigned)s->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_URI_LOG_CALLBACK, on_uri, h,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        MHD_OPTION_END);
     return h->daemon ? ERR_OK : ERR_SYSTEM;
 }
 

@@ -20,17 +20,36 @@ struct http_settings {
 struct http_request {
     struct span method, path, query; /* path and query as received */
     struct span content_type, body;
-    const char *request_id; /* the client's if it is sane, else ours */
-    int refusal;            /* status of a request that must be refused unread (400, 413), else 0 */
+    struct span host, range, if_range, idempotency_key; /* headers; empty: none */
+    const char *request_id;                             /* the client's if it is sane, else ours */
+    int refusal; /* status of a request that must be refused unread (400, 413), else 0 */
     const char *refusal_text;
 };
 
+enum { HTTP_FIELDS = 12, HTTP_FIELD_MAX = 200 };
+
+struct http_field {
+    const char *name; /* static */
+    char value[HTTP_FIELD_MAX];
+};
+
+/* A body from memory, or a part of a file. */
 struct http_reply {
     int status;
-    char *body;        /* JSON from malloc; the server frees it */
-    const char *allow; /* static; NULL: no Allow header */
-    int retry_after_s; /* 0: no Retry-After header */
+    char *body;               /* from malloc; the server frees it */
+    size_t body_n;            /* 0: the body ends with a NUL */
+    int fd;                   /* -1: none; the server closes it */
+    int64_t file_at, file_n;  /* the part to send */
+    const char *content_type; /* static; NULL: JSON */
+    const char *allow;        /* static; NULL: no Allow header */
+    int retry_after_s;        /* 0: no Retry-After header */
+    struct http_field fields[HTTP_FIELDS];
+    size_t field_n;
 };
+
+/* Adds a header; one that doesn't fit is left out and logged. */
+void http_reply_field(struct http_reply *r, const char *name, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 
 /* Called on one of the server's threads, several at once. */
 typedef void http_handler(void *arg, const struct http_request *request, struct http_reply *ret);

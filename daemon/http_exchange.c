@@ -29,6 +29,8 @@ void http_exchange_free(struct http_exchange *x)
     if (!x)
         return;
     free(x->uri);
+    if (x->body)
+        explicit_bzero(x->body, x->body_cap); /* tokens and cards */
     free(x->body);
     free(x);
 }
@@ -86,6 +88,27 @@ static void check_framing(struct http_exchange *x, struct MHD_Connection *c, int
         refuse(x, 413, "the body is too large");
 }
 
+static bool token_char(char c)
+{
+    char folded = (char)(c | 0x20);
+    return (folded >= 'a' && folded <= 'z') || (c >= '0' && c <= '9') ||
+           (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+/* A name with a blank before its colon is another header to libmicrohttpd, the same one to others.
+ */
+static enum MHD_Result check_name(void *arg, enum MHD_ValueKind kind, const char *key, size_t key_n,
+                                  const char *value, size_t value_n)
+{
+    (void)kind, (void)value, (void)value_n;
+    bool token = key_n > 0;
+    for (size_t i = 0; i < key_n; i++)
+        token &= token_char(key[i]);
+    if (!token)
+        refuse(arg, 400, "a header's name is malformed");
+    return MHD_YES;
+}
+
 static void check_start(struct http_exchange *x, struct MHD_Connection *c, const char *version)
 {
     size_t hosts = header(c, "Host").n;
@@ -127,6 +150,7 @@ bool http_exchange_begin(struct http_exchange *x, struct MHD_Connection *c, cons
 {
     int64_t length;
     take_request_id(x, c);
+    MHD_get_connection_values_n(c, MHD_HEADER_KIND, check_name, x);
     check_framing(x, c, body_max, &length);
     check_start(x, c, version);
     bool bodyless = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
@@ -144,9 +168,14 @@ static bool body_reserve(struct http_exchange *x, size_t n)
     size_t cap = x->body_cap ? x->body_cap : BODY_FIRST;
     while (cap < n)
         cap *= 2;
-    char *body = realloc(x->body, cap);
+    char *body = malloc(cap); /* realloc would leave the old copy behind */
     if (!body)
         return false;
+    if (x->body) {
+        memcpy(body, x->body, x->body_n);
+        explicit_bzero(x->body, x->body_cap);
+        free(x->body);
+    }
     x->body = body;
     x->body_cap = cap;
     return true;
@@ -180,13 +209,23 @@ static void split_uri(const struct http_exchange *x, struct http_request *r)
     r->query = mark ? (struct span){mark + 1, uri.n - path_n - 1} : (struct span){0};
 }
 
+/* Value of a header that came once; empty otherwise. */
+static struct span single(struct MHD_Connection *c, const char *name)
+{
+    struct header_count count = header(c, name);
+    return count.n == 1 ? count.last : (struct span){0};
+}
+
 struct http_request http_exchange_request(const struct http_exchange *x, struct MHD_Connection *c,
                                           const char *method)
 {
-    struct header_count type = header(c, "Content-Type");
     struct http_request r = {
         .method = span_of(method),
-        .content_type = type.n == 1 ? type.last : (struct span){0         },
+        .content_type = single(c, "Content-Type"),
+        .host = single(c, "Host"),
+        .range = single(c, "Range"),
+        .if_range = single(c, "If-Range"),
+        .idempotency_key = single(c, "Idempotency-Key"),
         .body = { x->body, x->body_n},
         .request_id = x->request_id,
         .refusal = x->refusal,

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { BLOCK_SIZE = 8192 };
 
@@ -79,6 +80,7 @@ void scratch_clear(struct scratch *s)
     while (s->blocks) {
         struct scratch_block *b = s->blocks;
         s->blocks = b->next;
+        explicit_bzero(b->data, b->used); /* a request may have held a token or a card */
         free(b);
     }
 }
