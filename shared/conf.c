@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "clock.h"
 #include "money.h"
 #include "num.h"
 #include "redis_target.h"
@@ -235,13 +236,31 @@ static void describe_codes(const struct row *row, char buf[DESCRIPTION])
     snprintf(buf, DESCRIPTION, "three-digit codes by comma");
 }
 
+static int set_days(const struct row *row, void *field, const char *value)
+{
+    struct span rest = span_of(value), day;
+    while (span_cut(&rest, ',', &day)) {
+        int64_t ms;
+        if (day.n != sizeof("YYYY-MM-DD") - 1 || clock_parse(day, &ms) != ERR_OK)
+            return ERR_INVALID;
+    }
+    return set_text(row, field, value);
+}
+
+static void describe_days(const struct row *row, char buf[DESCRIPTION])
+{
+    (void)row;
+    snprintf(buf, DESCRIPTION, "empty, or YYYY-MM-DD, several by comma");
+}
+
 static const struct kind TEXT = {set_text, describe_text}, URL = {set_url, describe_url},
                          NAME = {set_name, describe_name}, INT = {set_int, describe_int},
                          EITHER = {set_either, describe_either}, BOOL = {set_bool, describe_bool},
                          LEVEL = {set_level, describe_level},
                          TARGET = {set_target, describe_target}, ADDR = {set_addr, describe_addr},
                          ADDRS = {set_addrs, describe_addrs}, CODES = {set_codes, describe_codes},
-                         MONEY = {set_money, describe_money}, PAYER = {set_payer, describe_payer};
+                         DAYS = {set_days, describe_days}, MONEY = {set_money, describe_money},
+                         PAYER = {set_payer, describe_payer};
 
 enum { LONGEST = CONF_TEXT - 1, MANY = 1000000, BODY_MAX = 1 << 30, NODE_MAX = 100 };
 
@@ -326,6 +345,12 @@ static const struct row ROWS[] = {
      "Numbers in one reply to a search."},
     {ROW(policy, tollfree_codes), &CODES, AT(policy.tollfree_codes), 3, LONGEST,
      "800,833,844,855,866,877,888", "", "Toll-free codes in service."},
+    {ROW(policy, port_minimum_days), &INT, AT(policy.port_minimum_days), 0, 60, "4",
+     "business days", "From the order of a port-in to its first possible transfer (FOC)."},
+    {ROW(policy, port_maximum_days), &INT, AT(policy.port_maximum_days), 1, 365, "30", "days",
+     "From the order of a port-in to its last possible transfer."},
+    {ROW(policy, port_holidays), &DAYS, AT(policy.port_holidays), 0, LONGEST, "", "",
+     "Days without transfers, beside weekends and US federal holidays."},
 
     {ROW(files, dir), &TEXT, AT(files.dir), 1, LONGEST, "/var/lib/trunkline/files", "",
      "Folder of invoices, call records and documents; several trunkd share it."},

@@ -58,6 +58,9 @@ struct conf {
         int64_t quarantine_days;  /* rest of a cancelled number */
         int64_t search_max;       /* numbers in one search reply */
         char tollfree_codes[CONF_TEXT];
+        int64_t port_minimum_days;     /* business days from a port-in's order to its first FOC */
+        int64_t port_maximum_days;     /* calendar days to its last */
+        char port_holidays[CONF_TEXT]; /* more days without FOC: "YYYY-MM-DD" by comma */
     } policy;
     struct {
         char dir[CONF_TEXT]; /* invoices, call records, documents; several trunkd share it */

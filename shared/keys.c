@@ -28,6 +28,11 @@ struct key key_did(const char *number)
     return build("did:", number, "");
 }
 
+struct key key_port(const char *number)
+{
+    return build("port:", number, "");
+}
+
 struct key key_source(const char *address)
 {
     return build("ip:", address, "");

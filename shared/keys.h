@@ -14,6 +14,7 @@ struct key {
 struct key key_account(const char *account); /* {a:ACCT}: base key of an account */
 struct key key_inventory(const char *state); /* inv:{ST}: "WA", or "tf" for toll-free */
 struct key key_did(const char *number);      /* did:N */
+struct key key_port(const char *number);     /* port:N: the open port-in order of a number */
 struct key key_source(const char *address);  /* ip:ADDR, canonical text */
 struct key key_gateway(const char *name);    /* gw:{G} */
 struct key key_deck(const char *deck);       /* lcr:{DECK} */
@@ -21,12 +22,13 @@ struct key key_sequence(const char *what);   /* seq:WHAT */
 struct key key_node(const char *node);       /* node:NODE */
 struct key key_job(const char *job);         /* job:NAME: lock of a background job */
 
-#define KEY_SCHEMA       "schema"      /* hash: version of the loaded schema */
-#define KEY_ACCOUNTS     "accounts"    /* set of account numbers */
-#define KEY_SOURCES      "sources"     /* set of addresses that have an ip:ADDR */
-#define KEY_GATEWAYS     "gateways"    /* set of gateway names */
-#define KEY_NODES        "nodes"       /* set of sipmod instances */
-#define CHANNEL_SOURCES  "tl:sources"  /* an address that changed */
-#define CHANNEL_GATEWAYS "tl:gateways" /* a gateway that changed */
+#define KEY_SCHEMA       "schema"       /* hash: version of the loaded schema */
+#define KEY_COVERAGE     "lnp:coverage" /* hash: what can be ported in */
+#define KEY_ACCOUNTS     "accounts"     /* set of account numbers */
+#define KEY_SOURCES      "sources"      /* set of addresses that have an ip:ADDR */
+#define KEY_GATEWAYS     "gateways"     /* set of gateway names */
+#define KEY_NODES        "nodes"        /* set of sipmod instances */
+#define CHANNEL_SOURCES  "tl:sources"   /* an address that changed */
+#define CHANNEL_GATEWAYS "tl:gateways"  /* a gateway that changed */
 
 #endif

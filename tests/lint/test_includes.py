@@ -20,6 +20,8 @@ CONFINED = {
     r"microhttpd\.h": r"daemon/http\w*\.c",
     r"osip\w*/.*": r"sipmod/(msg\w*|arena|txn\w*)\.c",
     r"hiredis/.*|hiredis\.h": r"shared/(redis\w*|reply)\.[ch]",
+    r"hpdf\w*\.h": r"daemon/pdf\.c",
+    r"curl/.*": r"daemon/gateway_http\.c",
     r"pcap(/.*|\.h)": r"sipmod/capture\w*\.c",
 }
 
@@ -84,7 +86,7 @@ def test_headers_have_guards_named_alike():
     assert not wrong, tree.where(wrong)
 
 
-KEYS = r'"(\{a:|did:|inv:|ip:|gw:|lcr:|seq:|node:|job:|tl:)'
+KEYS = r'"(\{a:|did:|inv:|ip:|gw:|lcr:|seq:|node:|job:|tl:|lnp:)'
 
 
 def test_key_names_are_built_in_one_file():

@@ -7,6 +7,7 @@ static void test_names(void **state)
     assert_string_equal(key_account("1001").text, "{a:1001}");
     assert_string_equal(key_inventory("WA").text, "inv:{WA}");
     assert_string_equal(key_did("2065550100").text, "did:2065550100");
+    assert_string_equal(key_port("2065550100").text, "port:2065550100");
     assert_string_equal(key_source("192.0.2.1").text, "ip:192.0.2.1");
     assert_string_equal(key_gateway("west").text, "gw:{west}");
     assert_string_equal(key_deck("main").text, "lcr:{main}");
