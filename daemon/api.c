@@ -4,6 +4,7 @@
 
 #include "auth.h"
 #include "clock.h"
+#include "download.h"
 #include "log.h"
 #include "op.h"
 
@@ -16,6 +17,7 @@ struct api_call {
     struct scratch mem;
     struct request request;
     struct op op;
+    struct http_reply *reply;
 };
 
 static const struct endpoint *find_endpoint(struct span path)
@@ -84,12 +86,29 @@ static int run_endpoint(struct api_call *c)
                             : answer_refuse(c->op.answer, ANSWER_PLANNED, NULL);
 }
 
+/* A file needs its link alone; nobody else learns whether it is there. */
+static int send_download(struct api_call *c, struct service *s)
+{
+    bool get =
+        span_eq(c->http->method, SPAN_LIT("GET")) || span_eq(c->http->method, SPAN_LIT("HEAD"));
+    if (!get) {
+        c->allow = "GET, HEAD";
+        return answer_refuse(c->op.answer, ANSWER_METHOD, NULL);
+    }
+    if (!service_ready(s))
+        return answer_refuse(c->op.answer, ANSWER_UNAVAILABLE, "the store is not ready yet");
+    int err = download(s, &c->mem, c->http, c->reply);
+    return err == ERR_NOT_FOUND ? answer_refuse(c->op.answer, ANSWER_NOT_FOUND, NULL) : err;
+}
+
 static int dispatch(struct api_call *c, struct service *s)
 {
     if (c->http->refusal)
         return answer_refuse(c->op.answer,
                              c->http->refusal == 413 ? ANSWER_TOO_LARGE : ANSWER_BAD_REQUEST,
                              c->http->refusal_text);
+    if (download_path(c->http->path))
+        return send_download(c, s);
     c->endpoint = find_endpoint(c->http->path);
     if (!c->endpoint)
         return answer_refuse(c->op.answer, ANSWER_NOT_FOUND, NULL);
@@ -127,15 +146,16 @@ void api_handle(void *arg, const struct http_request *http, struct http_reply *r
 {
     int64_t began_ms = clock_boot_ms();
     struct service *s = arg;
-    struct api_call c = {.http = http};
-    c.op = (struct op){.service = s, .redis = service_redis(s), .mem = &c.mem};
+    struct api_call c = {.http = http, .reply = ret};
+    c.op = (struct op){.service = s, .redis = service_redis(s), .mem = &c.mem, .http = http};
     service_policy_get(s, &c.op.policy);
     ret->status = 500;
     if (answer_new(&c.op.answer) != ERR_OK)
         return;
     conclude(&c, dispatch(&c, s));
     enum answer_code code = answer_result(c.op.answer);
-    if (answer_render(c.op.answer, http->request_id, &ret->body) == ERR_OK)
+    bool file = code == ANSWER_OK && download_path(http->path); /* which has filled in the reply */
+    if (!file && answer_render(c.op.answer, http->request_id, &ret->body) == ERR_OK)
         ret->status = answer_codes[code].http;
     ret->allow = c.allow;
     ret->retry_after_s = code == ANSWER_UNAVAILABLE ? RETRY_AFTER_S : 0;

@@ -100,6 +100,11 @@ static int load_schema(struct program *p)
         report_schema_failure(p, err, error);
         return ERR_OK;
     }
+    err = service_load_secret(p->service);
+    if (err != ERR_OK) {
+        report_schema_failure(p, err, error);
+        return ERR_OK;
+    }
     err = job_start(&p->jobs, p->service);
     if (err != ERR_OK)
         return err;

@@ -2,7 +2,9 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <time.h>
 
+#include "link.h"
 #include "reply.h"
 
 const struct arg *op_arg(const struct op *op, const char *name)
@@ -75,6 +77,38 @@ int op_place(struct op *op, const char *param)
     if (strchr(op_text(op, param), '|'))
         return answer_invalid(op->answer, param, "contains '|'");
     return ERR_OK;
+}
+
+/* RFC 3986 3.2.2, without what no host of ours has. */
+static bool host_valid(struct span host)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:-[]";
+    for (size_t i = 0; i < host.n; i++) {
+        if (!memchr(allowed, host.p[i], sizeof(allowed) - 1))
+            return false;
+    }
+    return host.n > 0;
+}
+
+/* What links begin with: the configured base, or the host that the client asked. */
+static const char *base_url(const struct op *op)
+{
+    const char *configured = service_conf(op->service)->http.base_url;
+    struct span host = op->http->host;
+    if (*configured)
+        return configured;
+    if (!host_valid(host))
+        host = span_of(service_conf(op->service)->http.listen);
+    return scratch_printf(op->mem, "http://%.*s", (int)host.n, host.p);
+}
+
+char *op_link(const struct op *op, const char *path)
+{
+    int64_t life_s = service_conf(op->service)->files.link_hours * 3600;
+    const char *base = base_url(op);
+    return base ? link_make(op->mem, service_secret(op->service), base, path, time(NULL) + life_s)
+                : NULL;
 }
 
 struct saga op_saga(const struct op *op)

@@ -4,6 +4,7 @@
 
 #include "answer.h"
 #include "endpoint.h"
+#include "http.h"
 #include "keys.h"
 #include "redis.h"
 #include "saga.h"
@@ -19,6 +20,7 @@ struct op {
     struct args args;
     struct answer *answer;
     struct scratch *mem;
+    const struct http_request *http;
 };
 
 /* The argument of a parameter that the endpoint's row lists; anything else is a programming error.
@@ -44,6 +46,9 @@ void op_pair(struct cmd *c, const char *field, const char *value);
 /* Whether a text can be a rate centre or city; refuses otherwise. */
 MUST_CHECK int op_place(struct op *op, const char *param);
 
+/* Absolute signed link to a path of ours, with the configured life. NULL: out of memory. */
+char *op_link(const struct op *op, const char *path);
+
 /* Sagas of the request's account. */
 struct saga op_saga(const struct op *op);
 
@@ -54,5 +59,7 @@ endpoint_fn op_reserve, op_bulk_reserve;
 endpoint_fn op_order_generate, op_order_process, op_orders;
 endpoint_fn op_numbers, op_number_update;
 endpoint_fn op_stats_did, op_stats_trunk, op_stats_term;
+endpoint_fn op_months, op_months_term;
+endpoint_fn op_invoices, op_financial, op_payments, op_pay;
 
 #endif

@@ -160,9 +160,19 @@ static const char *or_zero(const char *text)
     return *text ? text : "0";
 }
 
+/* NULL: no memory. */
+static char *sheet_link(const struct op *op, const struct table *t, size_t row)
+{
+    const char *path =
+        scratch_printf(op->mem, "/ajax/settings_pdf/%s?account=%s&tg_id=%s",
+                       table_text(t, row, "address"), op->account, table_text(t, row, "id"));
+    return path ? op_link(op, path) : NULL;
+}
+
 static void show(struct op *op, const struct table *t, size_t row)
 {
     struct answer *a = op->answer;
+    const char *sheet = sheet_link(op, t, row);
     answer_object(a, NULL);
     answer_text(a, "id", table_text(t, row, "id"));
     answer_text(a, "accountno", op->account);
@@ -172,7 +182,7 @@ static void show(struct op *op, const struct table *t, size_t row)
     answer_text(a, "cps", or_zero(table_text(t, row, "req_cps")));
     answer_text(a, "ports_assigned", or_zero(table_text(t, row, "sessions")));
     answer_text(a, "cps_assigned", or_zero(table_text(t, row, "cps")));
-    answer_text(a, "config", "");
+    answer_text(a, "config", sheet ? sheet : "");
     answer_text(a, "status", table_text(t, row, "status"));
     answer_close(a);
 }

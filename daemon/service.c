@@ -3,16 +3,20 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "keys.h"
 #include "secret.h"
 
-enum { OWNER_BYTES = 8, SETUP_MARGIN_S = 60, HOUR_MS = 3600000 };
+enum { SECRET_MAX = 129, OWNER_BYTES = 8, SETUP_MARGIN_S = 60, HOUR_MS = 3600000 };
 
 struct service {
     struct redis_pool *redis;
     pthread_mutex_t lock; /* policy */
     service_policy policy;
     int64_t lease_s, timer_c_s;
+    struct conf conf; /* of the start */
+    char secret[SECRET_MAX];
     atomic_bool ready;
     char owner[2 * OWNER_BYTES + 1];
 };
@@ -23,6 +27,7 @@ int service_open(struct service **ret, const struct conf *conf)
     if (!s)
         return ERR_NOMEM;
     pthread_mutex_init(&s->lock, NULL);
+    s->conf = *conf;
     s->policy = conf->policy;
     s->lease_s = conf->sip.lease_s;
     s->timer_c_s = conf->sip.timer_c_s;
@@ -49,8 +54,34 @@ void service_close(struct service *s)
     if (!s)
         return;
     redis_close(s->redis);
+    explicit_bzero(s->secret, sizeof(s->secret));
     pthread_mutex_destroy(&s->lock);
     free(s);
+}
+
+const struct conf *service_conf(const struct service *s)
+{
+    return &s->conf;
+}
+
+int service_load_secret(struct service *s)
+{
+    struct cmd c = {0};
+    struct redisReply *r = NULL;
+    cmd_text(&c, "HGET");
+    cmd_text(&c, KEY_SCHEMA);
+    cmd_text(&c, "secret");
+    int err = redis_raw(s->redis, &c, &r);
+    if (err == ERR_OK && (!raw_span(r).n || !span_copy(raw_span(r), s->secret, sizeof(s->secret))))
+        err = ERR_PROTOCOL;
+    cmd_free(&c);
+    reply_free(r);
+    return err;
+}
+
+const char *service_secret(const struct service *s)
+{
+    return s->secret;
 }
 
 struct redis_pool *service_redis(const struct service *s)

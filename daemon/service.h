@@ -16,6 +16,9 @@ struct service;
 MUST_CHECK int service_open(struct service **ret, const struct conf *conf);
 void service_close(struct service *s); /* accepts NULL; nobody may use it any more */
 
+/* The settings of the start. */
+const struct conf *service_conf(const struct service *s);
+
 struct redis_pool *service_redis(const struct service *s);
 /* Name of this process among others of its kind: owner of job locks. */
 const char *service_owner(const struct service *s);
@@ -30,6 +33,10 @@ void service_policy_set(struct service *s, const service_policy *policy);
 /* Whether the schema is loaded; requests get 503 until then. */
 bool service_ready(struct service *s);
 void service_set_ready(struct service *s);
+
+/* Reads the schema's secret, which signs links; before service_set_ready. */
+MUST_CHECK int service_load_secret(struct service *s);
+const char *service_secret(const struct service *s); /* "" until it is read */
 
 /* What a saga of an account needs. */
 struct saga service_saga(const service_policy *policy, struct redis_pool *redis,
