@@ -21,6 +21,8 @@ const struct answer_code_info answer_codes[ANSWER_CODES] = {
                    "The account number is malformed, unknown or closed."                       },
     [ANSWER_INSUFFICIENT_BALANCE] = {404, "insufficient_balance",   "Insufficient balance",
                    "The account's balance does not cover the amount."                          },
+    [ANSWER_NO_NUMBERS] = {404, "no_numbers",             "No numbers available",
+                   "Nothing is free where you asked."                                          },
     [ANSWER_NOT_FOUND] = {404, "not_found",              "Unknown request",        "No such endpoint."},
     [ANSWER_BAD_REQUEST] = {400, "bad_request",            "Bad request",
                    "The request is malformed as a whole."                                      },

@@ -142,10 +142,10 @@ const struct endpoint endpoints[] = {
 
 {"bulkreserve", orig, "Reserve numbers in bulk",
  "Holds the first free numbers in ascending order; fewer than asked when there are not so many.",
- ENDPOINT_WRITE, NULL,
+ ENDPOINT_WRITE, op_bulk_reserve,
  PARAMS(CATEGORY(MUST),
-        P("state", STATE, MAY, "State or province."),
-        P("npanxx", BLOCK, MAY, "Block of the numbers."),
+        P("state", STATE, MAY, "State or province; landline needs this or a block."),
+        P("npanxx", BLOCK, MAY, "Block of the numbers; without one they are of all the state."),
         TEXT("city", MAY, 60, "City of the numbers."),
         RANGE("tfn_prefix", DIGITS, MAY, 3, 3, "Toll-free code; required for tollfree."),
         RANGE("quantity", COUNT, MUST, 1, 1000, "How many.")),
@@ -153,9 +153,9 @@ const struct endpoint endpoints[] = {
 
 {"remove_reserved", orig, "Remove reserved numbers",
  "Takes numbers out of a cart, all of them when none is named.",
- ENDPOINT_WRITE, NULL,
+ ENDPOINT_WRITE, op_cart_remove,
  PARAMS(P("reserveId", ID, MUST, "The cart."), P("number", PHONES, MAY, "Numbers to remove.")),
- "'Removed TNs'[] 'TNs not available'[]"},
+ "'Removed TNs'[] 'TNs not available'[] +removed[] +notAvailable[]"},
 
 {"getnumbers", orig, "Get my numbers",
  "The account's numbers.",

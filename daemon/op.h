@@ -55,7 +55,7 @@ struct saga op_saga(const struct op *op);
 endpoint_fn op_states, op_blocks, op_search_did, op_search_tfn;
 endpoint_fn op_trunk_define, op_trunk_get, op_trunk_update;
 endpoint_fn op_term_define, op_term_get, op_term_disable;
-endpoint_fn op_reserve, op_bulk_reserve;
+endpoint_fn op_reserve, op_bulk_reserve, op_cart_remove;
 endpoint_fn op_order_generate, op_order_process, op_orders;
 endpoint_fn op_numbers, op_number_update;
 endpoint_fn op_stats_did, op_stats_trunk, op_stats_term;

@@ -5,6 +5,7 @@
 
 #include "op.h"
 #include "phone.h"
+#include "place.h"
 #include "reply.h"
 #include "stock.h"
 
@@ -13,7 +14,7 @@ enum { FIRST_CART = 100001, CART_ATTEMPTS = 3, CODE_DIGITS = 3, BLOCK_DIGITS = 6
 struct reservation {
     const char *category, *state; /* state "tf" for toll-free */
     const char *cart, *owner;
-    const char **numbers;
+    const char **numbers; /* NULL: the first `count` that are free */
     size_t count;
     int64_t expires_ms;
 };
@@ -29,7 +30,8 @@ static int read_stock(struct op *op, struct reservation *v)
             return answer_invalid(op->answer, "tfn_prefix", "not a toll-free code in service");
         return ERR_OK;
     }
-    v->state = op_text(op, "state");
+    if (!v->state)
+        v->state = op_text(op, "state");
     return *v->state ? ERR_OK : answer_invalid(op->answer, "state", "is required for landline");
 }
 
@@ -120,6 +122,41 @@ static int hold(struct op *op, struct reservation *v)
     return err;
 }
 
+/* Keeps the numbers that inv_take held: ok, expires, numbers… */
+static int keep_taken(struct op *op, struct reservation *v, const struct redisReply *r)
+{
+    v->count = reply_count(r) - 2;
+    v->expires_ms = reply_int(r, 1, 0);
+    v->numbers = scratch_array(op->mem, v->count, sizeof(*v->numbers));
+    for (size_t i = 0; v->numbers && i < v->count; i++) {
+        v->numbers[i] = scratch_text(op->mem, reply_span(r, i + 2));
+        if (!v->numbers[i])
+            return ERR_NOMEM;
+    }
+    return v->numbers ? ERR_OK : ERR_NOMEM;
+}
+
+static int hold_first(struct op *op, struct reservation *v)
+{
+    bool tollfree = strcmp(v->state, "tf") == 0;
+    struct redisReply *r = NULL;
+    struct cmd c = {0};
+    cmd_fcall(&c, "inv_take", key_inventory(v->state).text);
+    cmd_text(&c, v->owner);
+    cmd_int(&c, op->policy.hold_minutes * 60000);
+    cmd_text(&c, op_text(op, tollfree ? "tfn_prefix" : "npanxx"));
+    cmd_text(&c, tollfree ? "" : op_text(op, "city"));
+    cmd_int(&c, op_number(op, "quantity", 1));
+    int err = redis_send(op->redis, &c, &r);
+    if (err == ERR_OK)
+        err = keep_taken(op, v, r);
+    else if (err == ERR_REFUSED)
+        err = answer_refuse(op->answer, ANSWER_NO_NUMBERS, NULL);
+    cmd_free(&c);
+    reply_free(r);
+    return err;
+}
+
 static int release(struct op *op, const struct reservation *v)
 {
     struct redisReply *r = NULL;
@@ -150,11 +187,12 @@ static int cart_add(struct op *op, const struct reservation *v)
 
 static int reserve(struct op *op, struct reservation *v)
 {
+    bool first = !v->numbers;
     int err = ERR_REFUSED;
     for (int attempt = 0; attempt < CART_ATTEMPTS; attempt++) {
         err = cart_open(op, v);
         if (err == ERR_OK)
-            err = hold(op, v);
+            err = first ? hold_first(op, v) : hold(op, v);
         if (err != ERR_OK)
             return err;
         err = cart_add(op, v);
@@ -167,22 +205,32 @@ static int reserve(struct op *op, struct reservation *v)
     return ERR_UNAVAILABLE;
 }
 
-/* TNs is one text, as the document has it; numbers is a real list. */
-static void show(struct op *op, const struct reservation *v)
+/* A list as the document has it: one text with all of them. */
+static void show_joined(struct op *op, const char *key, const char *const *numbers, size_t count)
 {
     enum { ENTRY = PHONE_NANP_DIGITS + 3 };
-    char *joined = scratch_alloc(op->mem, v->count * ENTRY + 1);
+    char *joined = scratch_alloc(op->mem, count * ENTRY + 1);
     char *end = joined;
-    for (size_t i = 0; joined && i < v->count; i++)
-        end += sprintf(end, "%s%s", i ? " , " : "", v->numbers[i]);
-    answer_text(op->answer, "reserveId", v->cart);
-    answer_list(op->answer, "TNs");
+    for (size_t i = 0; joined && i < count; i++)
+        end += sprintf(end, "%s%s", i ? " , " : "", numbers[i]);
+    answer_list(op->answer, key);
     answer_text(op->answer, NULL, joined);
     answer_close(op->answer);
-    answer_list(op->answer, "numbers");
-    for (size_t i = 0; i < v->count; i++)
-        answer_text(op->answer, NULL, v->numbers[i]);
+}
+
+static void show_list(struct op *op, const char *key, const char *const *numbers, size_t count)
+{
+    answer_list(op->answer, key);
+    for (size_t i = 0; i < count; i++)
+        answer_text(op->answer, NULL, numbers[i]);
     answer_close(op->answer);
+}
+
+static void show(struct op *op, const struct reservation *v)
+{
+    answer_text(op->answer, "reserveId", v->cart);
+    show_joined(op, "TNs", v->numbers, v->count);
+    show_list(op, "numbers", v->numbers, v->count);
     answer_time(op->answer, "expires", v->expires_ms);
 }
 
@@ -202,4 +250,100 @@ int op_reserve(struct op *op)
     if (err == ERR_OK)
         show(op, &v);
     return err;
+}
+
+/* Without a state the block says where it lies. */
+static int find_state(struct op *op, struct reservation *v)
+{
+    const char *npanxx = op_text(op, "npanxx");
+    if (op_arg(op, "state")->set || strcmp(op_text(op, "category"), "tollfree") == 0 || !*npanxx)
+        return ERR_OK;
+    const char *number = scratch_printf(op->mem, "%s0000", npanxx);
+    struct place place;
+    int err = number ? place_find(op->redis, op->mem, &number, 1, &place) : ERR_NOMEM;
+    if (err == ERR_OK && !place.state)
+        return answer_invalid(op->answer, "npanxx", "no such block here");
+    if (err == ERR_OK)
+        v->state = place.state;
+    return err;
+}
+
+int op_bulk_reserve(struct op *op)
+{
+    struct reservation v = {0};
+    int err = find_state(op, &v);
+    if (err == ERR_OK)
+        err = read_stock(op, &v);
+    if (err == ERR_OK)
+        err = op_place(op, "city");
+    if (err == ERR_OK)
+        err = reserve(op, &v);
+    if (err == ERR_OK) {
+        show(op, &v);
+        answer_text(op->answer, "requested", op_text(op, "quantity"));
+    }
+    return err;
+}
+
+static int take_out(struct op *op, struct stock *ret)
+{
+    const struct arg *numbers = op_arg(op, "number");
+    struct redisReply *r = NULL;
+    struct cmd c = {0};
+    cmd_fcall(&c, "cart_remove", op->account_key.text);
+    cmd_text(&c, op_text(op, "reserveId"));
+    for (size_t i = 0; i < numbers->count; i++)
+        cmd_text(&c, numbers->items[i]);
+    int err = redis_send(op->redis, &c, &r);
+    if (err == ERR_OK)
+        err = stock_read(r, 1, op->mem, ret);
+    else if (err == ERR_REFUSED)
+        err = answer_invalid(op->answer, "reserveId", "no such cart, or it has expired");
+    cmd_free(&c);
+    reply_free(r);
+    return err;
+}
+
+static bool in_stock(const struct stock *s, const char *number)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (strcmp(s->numbers[i].number, number) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int show_removed(struct op *op, const struct stock *removed)
+{
+    const struct arg *asked = op_arg(op, "number");
+    const char **gone = scratch_array(op->mem, removed->count, sizeof(*gone));
+    const char **absent = scratch_array(op->mem, asked->count, sizeof(*absent));
+    size_t absent_n = 0;
+    if (!gone || !absent)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < removed->count; i++)
+        gone[i] = removed->numbers[i].number;
+    for (size_t i = 0; i < asked->count; i++) {
+        if (!in_stock(removed, asked->items[i]))
+            absent[absent_n++] = asked->items[i];
+    }
+    show_joined(op, "Removed TNs", gone, removed->count);
+    show_joined(op, "TNs not available", absent, absent_n);
+    show_list(op, "removed", gone, removed->count);
+    show_list(op, "notAvailable", absent, absent_n);
+    return ERR_OK;
+}
+
+/* Out of the cart first: after a crash in between a hold is left, which ends by itself. */
+int op_cart_remove(struct op *op)
+{
+    struct stock removed = {0};
+    const char *owner = stock_cart_owner(op->mem, op->account, op_text(op, "reserveId"));
+    if (!owner)
+        return ERR_NOMEM;
+    const char *const head[] = {owner, NULL};
+    int err = take_out(op, &removed);
+    if (err == ERR_OK)
+        err = stock_each(op->redis, &removed, "inv_release", head, NULL);
+    return err == ERR_OK ? show_removed(op, &removed) : err;
 }
