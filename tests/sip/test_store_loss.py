@@ -148,6 +148,21 @@ def test_sources_changed_during_the_outage_are_known_after(lost):
     wait_for(lambda: newcomer.send(request) and newcomer.recv(0.1), 5, "the newcomer is listed")
 
 
+def test_sources_that_went_unheard_are_dropped(lost):
+    """The message was missed: with the next link to the channels all sources are read again."""
+    host = "127.0.0.79"
+    leaver = lost.peer(host)
+    lost.bed.claim(host, "carrier", "leaving")
+    request = leaver.request("OPTIONS", f"sip:{lost.sipmod.address}")
+    wait_for(lambda: leaver.send(request) and leaver.recv(0.1), 5, "the leaver is listed")
+    redis = lost.bed.redis.client
+    redis.srem("sources", host)
+    redis.delete(f"ip:{host}")
+    redis.client_kill_filter(_type="pubsub")
+    wait_for(lambda: leaver.send(request) and not leaver.recv(0.1), 5, "the leaver is a stranger")
+    assert options(lost) == 200
+
+
 # --- start ------------------------------------------------------------------------
 
 
