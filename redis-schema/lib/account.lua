@@ -13,14 +13,14 @@ local RULES = {
   deck = check.a_match('^[%w_.%-]+$'),
   did_monthly = a_fee, did_setup = a_fee, tfn_monthly = a_fee, tfn_setup = a_fee,
   per_order_cost = a_fee, other_charges = a_fee,
-  tax_bp = check.a_range(0, 10000), discount_bp = check.a_range(0, 10000),
+  tax_bp = check.a_range(0, 10000), discount_bp = check.a_range(0, 10000), call_tax_bp = check.a_range(0, 10000),
   in_rate = a_rate, tfn_rate = a_rate,
   in_increment = check.a_range(1, 3600), in_minimum = check.a_range(0, 3600),
 }
 local DEFAULTS = {
   'name', '', 'status', '1', 'kind', 'live', 'sessions', '', 'deck', 'default',
   'did_monthly', '0', 'did_setup', '0', 'tfn_monthly', '0', 'tfn_setup', '0', 'per_order_cost', '0',
-  'other_charges', '0', 'tax_bp', '0', 'discount_bp', '0', 'in_rate', '0', 'tfn_rate', '0',
+  'other_charges', '0', 'tax_bp', '0', 'discount_bp', '0', 'call_tax_bp', '0', 'in_rate', '0', 'tfn_rate', '0',
   'in_increment', '6', 'in_minimum', '6',
 }
 

@@ -1,10 +1,8 @@
 #!lua name=trunkline_call
---@use door check clock key reply number rating ledger stats cdr live
+--@use door check clock key reply number rating hold stats cdr live ending
 
-local ONCE_MS = 120000
 local CPS_WINDOW_MS = 1000
 local TEXT, ATTEMPTS = 128, 200
-local AGO_MAX_MS = 366 * 86400000
 
 -- Reason word of a refusal → SIP code, text. The code of `sessions` is the caller's.
 local REFUSALS = {
@@ -12,9 +10,10 @@ local REFUSALS = {
   trunk = { '404', 'Trunk not in service' },
   account = { '403', 'Account not in service' },
   balance = { '402', 'Insufficient balance' },
+  mou = { '403', 'Minutes of this month used up' },
   sessions = { '', 'Too many calls at once' },
   cps = { '503', 'Too many calls a second' },
-  ended = { '487', 'Call has ended' },
+  ended = { ending.CODE, 'Call has ended' },
 }
 local DIRECTIONS = { ['in'] = true, out = true }
 
@@ -55,17 +54,19 @@ end
 local function find_trunk(account, c)
   local v = redis.call('HMGET', key.trunk(account, c.tg), 'kind', 'status', 'sessions', 'cps', 'billing',
     'primary_prefix', 'primary_host', 'primary_port', 'secondary_prefix', 'secondary_host', 'secondary_port',
-    'forward')
+    'forward', 'mou')
   return { active = v[1] == c.direction and v[2] == '1', sessions = tonumber(v[3]), cps = tonumber(v[4]),
     metered = v[5] == 'Metered', primary = { 'primary', v[6] or '', v[7] or '', v[8] or '5060' },
-    secondary = { 'secondary', v[9] or '', v[10] or '', v[11] or '5060' }, forward = v[12] or '' }
+    secondary = { 'secondary', v[9] or '', v[10] or '', v[11] or '5060' }, forward = v[12] or '',
+    mou = tonumber(v[13]) }
 end
 
 local function find_account(account)
   local v = redis.call('HMGET', account, 'status', 'balance', 'sessions', 'in_rate', 'tfn_rate', 'in_increment',
-    'in_minimum')
+    'in_minimum', 'held', 'call_tax_bp')
   if not v[1] then return nil end
-  return { active = v[1] == '1', balance = tonumber(v[2]), sessions = tonumber(v[3]), in_rate = tonumber(v[4]),
+  return { active = v[1] == '1', available = tonumber(v[2]) - tonumber(v[8] or 0), tax_bp = tonumber(v[9] or 0),
+    sessions = tonumber(v[3]), in_rate = tonumber(v[4]),
     tfn_rate = tonumber(v[5]), increment = tonumber(v[6]), minimum = tonumber(v[7]) }
 end
 
@@ -77,12 +78,21 @@ local function price_incoming(c, owner, trunk)
   c.increment, c.minimum = owner.increment, owner.minimum
 end
 
--- Cuts the call's longest duration to what the balance pays for; false when that is nothing.
-local function afford(c, balance)
+-- Takes the call's first slice off what is available, and cuts its longest duration to what that pays for; false
+-- when the money isn't enough.
+local function afford(c, owner)
+  c.tax_bp, c.held, c.paid_s = owner.tax_bp, 0, 0
   if c.rate == 0 then return true end
-  local seconds = rating.affordable(balance, c.rate, c.increment, c.minimum)
-  c.limit_s = math.min(c.limit_s, seconds)
-  return seconds > 0
+  c.limit_s = math.min(c.limit_s, rating.paid(owner.available, c))
+  c.paid_s, c.held = hold.first(c, owner.available)
+  return c.paid_s > 0
+end
+
+-- Whether a trunk's calls that ended this month have used up its minutes.
+local function used_up(account, c, minutes)
+  if not minutes then return false end
+  local month = key.period(key.stats_tg(account, c.tg), string.sub(clock.day(c.now), 1, 7))
+  return tonumber(redis.call('HGET', month, 'billed') or 0) >= minutes * 60
 end
 
 local function over(limit, count)
@@ -113,7 +123,8 @@ local function verdict(account, c, owner, trunk)
   if not trunk.active then return 'trunk' end
   if not owner.active then return 'account' end
   if c.direction == 'in' then price_incoming(c, owner, trunk) end
-  if not afford(c, owner.balance) then return 'balance' end
+  if not afford(c, owner) then return 'balance' end
+  if used_up(account, c, trunk.mou) then return 'mou' end
   c.busy = live.busy(account, c)
   if over(owner.sessions, c.busy.all) or over(trunk.sessions, c.busy.tg) then return 'sessions' end
   local wait = cps_wait(account, c, trunk.cps)
@@ -123,10 +134,6 @@ end
 
 local function refusal(code, reason, wait)
   return { 'refused', code, reason, REFUSALS[reason][2], wait }
-end
-
-local function remember(account, id, code, reason, wait)
-  redis.call('SET', key.once(account, id), code .. ' ' .. reason .. ' ' .. wait, 'PX', ONCE_MS)
 end
 
 -- Writes a refused call: counters, statistics, CDR and the reply for a repeat.
@@ -139,7 +146,7 @@ local function refuse(account, c, reason, wait)
   redis.call('HINCRBY', key.count(account), 'refused', 1)
   stats.add(account, c)
   cdr.append(account, c)
-  remember(account, c.call, code, reason, wait)
+  ending.remember(account, c.call, code, reason, wait)
   return refusal(code, reason, wait)
 end
 
@@ -162,20 +169,25 @@ local function admit(account, c, trunk)
   redis.call('HSET', key.call(account, c.call), 'direction', c.direction, 'tg', c.tg, 'number', c.number,
     'from', c.from, 'to', c.to, 'upstream', c.upstream, 'source', c.source, 'callid', c.callid,
     'node', c.node, 'boot', c.boot, 'invite_ms', c.now, 'rate', c.rate, 'increment', c.increment,
-    'minimum', c.minimum, 'limit_s', c.limit_s, 'cnam', c.cnam, 'targets', table.concat(targets, '|'))
+    'minimum', c.minimum, 'limit_s', c.limit_s, 'tax_bp', c.tax_bp, 'held', c.held, 'paid_s', c.paid_s,
+    'cnam', c.cnam, 'targets', table.concat(targets, '|'))
+  hold.add(account, c.held)
   redis.call('HINCRBY', key.count(account), 'admitted', 1)
   take_cps(account, c, trunk.cps)
   stats.raise(account, c, c.now, live.add(account, c, c.busy))
   return admission('new', c.tg, reply.int(c.limit_s), c.cnam, targets)
 end
 
--- The reply to a call that is live, or was refused or ended lately; nil for a new one.
-local function known_before(account, id)
-  if redis.call('EXISTS', key.call(account, id), key.once(account, id)) == 0 then return nil end
-  local v = redis.call('HMGET', key.call(account, id), 'tg', 'limit_s', 'cnam', 'targets')
+-- The reply to a call that is live, or was refused or ended lately; nil for a new one. A live one that was never
+-- answered goes over to who asks: its INVITE came again to another start, or instance, of sipmod.
+local function known_before(account, c)
+  local name, once = key.call(account, c.call), key.once(account, c.call)
+  if redis.call('EXISTS', name, once) == 0 then return nil end
+  local v = redis.call('HMGET', name, 'tg', 'limit_s', 'cnam', 'targets', 'answer_ms')
   if not v[1] then
-    return refusal(string.match(redis.call('GET', key.once(account, id)), '^(%d+) (%S+) (%d*)$'))
+    return refusal(string.match(redis.call('GET', once), '^(%d+) (%S+) (%d*)$'))
   end
+  if not v[5] then redis.call('HSET', name, 'node', c.node, 'boot', c.boot) end
   local targets = {}
   for part in string.gmatch(v[4] .. '|', '([^|]*)|') do targets[#targets + 1] = part end
   return admission('repeat', v[1], v[2], v[3], v[4] ~= '' and targets or {})
@@ -191,7 +203,7 @@ end
 --   active here; nothing is written)
 local function call_admit(account, args)
   local c = read_admission(args)
-  local before = known_before(account, c.call)
+  local before = known_before(account, c)
   if before then return before end
   local active = c.direction == 'out' or find_number(account, c)
   if not active and c.cached then return { 'stale' } end
@@ -216,43 +228,21 @@ end
 -- Refusals: notfound
 local function call_answer(account, args)
   local name = key.call(account, check.call(args[1]))
-  local ago = check.int_or_nil(args[2], 0, AGO_MAX_MS, 'ms ago') or 0
-  local pdd = check.int_or_nil(args[4], 0, AGO_MAX_MS, 'pdd ms') or 0
-  local v = redis.call('HMGET', name, 'invite_ms', 'answer_ms', 'upstream')
+  local ago = check.int_or_nil(args[2], 0, check.AGO_MAX_MS, 'ms ago') or 0
+  local pdd = check.int_or_nil(args[4], 0, check.AGO_MAX_MS, 'pdd ms') or 0
+  local v = redis.call('HMGET', name, 'invite_ms', 'answer_ms', 'upstream', 'rate', 'paid_s')
   if not v[1] then return { 'notfound' } end
   if v[2] then return { 'ok' } end
   local at = math.max(clock.now() - ago, tonumber(v[1]))
   redis.call('HSET', name, 'answer_ms', at, 'target', cut(args[3], TEXT), 'pdd_ms', pdd,
     'attempts', cut(args[5], ATTEMPTS), 'upstream', given(args[6], v[3]))
+  hold.set_due(account, { call = args[1], answer_ms = at, rate = tonumber(v[4]), paid_s = tonumber(v[5]) })
   return { 'ok' }
 end
 
--- Fills in times, seconds and amount of a call that ended; answer_ms is nil when nobody answered.
-local function settle_times(c, answer_ms, end_ms)
-  c.invite_ms = tonumber(c.invite_ms)
-  c.end_ms = math.max(end_ms, c.invite_ms)
-  c.rate, c.ms, c.billed, c.amount, c.answer_ms = tonumber(c.rate), 0, 0, 0, 0
-  c.ring_ms = c.pdd_ms > 0 and c.invite_ms + c.pdd_ms or 0
-  if answer_ms then
-    c.answer_ms = math.min(math.max(answer_ms, c.invite_ms), c.end_ms)
-    c.ms = c.end_ms - c.answer_ms
-    c.billed = rating.billed(c.ms, tonumber(c.increment), tonumber(c.minimum))
-    c.amount = rating.amount(c.rate, c.billed)
-  end
-end
-
--- Closes a live call whose record has been completed: slot, debit, statistics, CDR.
-local function close(account, c, now)
-  local busy = live.busy(account, c)
-  if clock.day(c.invite_ms) ~= clock.day(c.end_ms) then stats.raise(account, c, c.end_ms, busy) end
-  live.remove(account, c, busy)
-  if c.amount > 0 then ledger.book(account, -c.amount, 'Call Charges', 'call:' .. c.call, c.number) end
-  stats.add(account, c)
-  cdr.append(account, c)
-  if now - c.invite_ms < ONCE_MS then remember(account, c.call, REFUSALS.ended[1], 'ended', '') end
-end
-
--- Ends a call: frees its session, rates and debits it, counts it, writes its CDR; all of it once.
+-- Ends a call: frees its session, rates and debits it, counts it, writes its CDR; all of it once. A 2xx without any
+-- answer stamp is the end of a call whose answer was lost on its way: the answer is estimated at the end, so that
+-- nothing is billed that can't be proven but the minimum.
 -- KEYS: {a:ACCT}
 -- ARGV: 1 call id, 2 SIP code, 3 reason, 4 by, 5 target, 6 attempts, 7 upstream (empty: as admitted), 8 pdd ms,
 --   9 answered ms ago (empty: as stamped or not at all), 10 ended ms ago, 11 estimated (1 or empty)
@@ -260,29 +250,31 @@ end
 -- Refusals: repeat (no such live call; an admission that arrives late will be refused)
 local function call_finish(account, args)
   local id, code = check.call(args[1]), check.match(args[2], '^[1-6]%d%d$', 'SIP code')
-  local pdd = check.int_or_nil(args[8], 0, AGO_MAX_MS, 'pdd ms')
-  local answered = check.int_or_nil(args[9], 0, AGO_MAX_MS, 'answered ms ago')
-  local ended = check.int_or_nil(args[10], 0, AGO_MAX_MS, 'ended ms ago') or 0
+  local pdd = check.int_or_nil(args[8], 0, check.AGO_MAX_MS, 'pdd ms')
+  local answered = check.int_or_nil(args[9], 0, check.AGO_MAX_MS, 'answered ms ago')
+  local ended = check.int_or_nil(args[10], 0, check.AGO_MAX_MS, 'ended ms ago') or 0
   local c = live.read(account, id)
   if not c then
-    redis.call('SET', key.once(account, id), REFUSALS.ended[1] .. ' ended ', 'PX', ONCE_MS, 'NX')
+    ending.remember_unknown(account, id)
     return { 'repeat' }
   end
   local now = clock.now()
   c.code, c.reason, c.by = code, cut(args[3], TEXT), cut(args[4], TEXT)
   c.target, c.upstream = given(args[5], c.target), given(args[7], c.upstream)
   if args[6] ~= '' then c.attempts = cut(args[6], ATTEMPTS) end
-  c.estimated = args[11] == '1' and 1 or 0
-  c.pdd_ms = pdd or tonumber(c.pdd_ms) or 0
-  settle_times(c, answered and now - answered or tonumber(c.answer_ms), now - ended)
-  close(account, c, now)
+  c.pdd_ms = pdd or c.pdd_ms
+  local answer_ms = answered and now - answered or c.answer_ms
+  local unstamped = not answer_ms and string.sub(code, 1, 1) == '2'
+  c.estimated = (unstamped or args[11] == '1') and 1 or 0
+  ending.settle(c, unstamped and now - ended or answer_ms, now - ended)
+  ending.close(account, c, now)
   return { 'ok', reply.int(c.billed), reply.int(c.amount) }
 end
 
 -- KEYS: {a:ACCT}
 -- ARGV: call id (optional)
 -- Reply: ok, table: call, direction, tg, number, from, to, upstream, source, target, callid, node, boot,
---   invite_ms, answer_ms, rate, increment, minimum, limit_s, pdd_ms, attempts, oldest first
+--   invite_ms, answer_ms, rate, increment, minimum, limit_s, pdd_ms, attempts, tax_bp, held, paid_s, oldest first
 local function call_list(account, args)
   local columns = reply.append({ 'call' }, live.FIELDS)
   local out = reply.columns(columns)
@@ -295,52 +287,6 @@ local function call_list(account, args)
     end
   end
   return out
-end
-
-local OVERTIME_MS = 60000
-
--- Whether nobody will end this call any more.
-local function is_lost(c, reap)
-  local start = tonumber(c.answer_ms) or tonumber(c.invite_ms)
-  if reap.now - start > c.limit_s * 1000 + OVERTIME_MS then return true end
-  if c.node ~= reap.node then return false end
-  if reap.boot == '' then return true end
-  return c.boot ~= reap.boot and c.answer_ms == '' and reap.now - c.invite_ms > reap.setup_ms
-end
-
--- Ends a lost call at the time given, but not past its longest duration.
-local function close_lost(account, c, reap)
-  local answer_ms = tonumber(c.answer_ms)
-  local end_ms = reap.end_ms
-  if answer_ms then end_ms = math.min(end_ms, answer_ms + c.limit_s * 1000) end
-  c.code, c.reason, c.by = answer_ms and '200' or '408', 'lost', 'system'
-  c.estimated, c.pdd_ms = 1, tonumber(c.pdd_ms) or 0
-  settle_times(c, answer_ms, math.max(end_ms, answer_ms or 0))
-  close(account, c, reap.now)
-end
-
--- Ends the calls of a node that nobody else will end: all when none of its boots is alive; else those of other
--- boots that were never answered and are older than the setup limit. And, whatever its node, any call that is
--- over its longest duration by a minute.
--- KEYS: {a:ACCT}
--- ARGV: node, boot that is alive (empty: none), most calls, setup limit ms, ended ms ago (optional: how long the
---   node has been silent)
--- Reply: ok, closed
-local function call_reap(account, args)
-  local most = check.int(args[3], 1, 100000, 'most')
-  local reap = { node = args[1], boot = args[2], now = clock.now(),
-    setup_ms = check.int(args[4], 0, AGO_MAX_MS, 'setup limit') }
-  reap.end_ms = reap.now - (check.int_or_nil(args[5], 0, AGO_MAX_MS, 'ended ms ago') or 0)
-  local closed = 0
-  for _, id in ipairs(redis.call('ZRANGE', key.live(account), 0, -1)) do
-    local c = live.read(account, id)
-    if is_lost(c, reap) then
-      close_lost(account, c, reap)
-      closed = closed + 1
-      if closed == most then break end
-    end
-  end
-  return { 'ok', reply.int(closed) }
 end
 
 -- KEYS: {a:ACCT}
@@ -381,6 +327,5 @@ door.write({ 'call_admit', key = key.ACCOUNT, args = { 17 }, run = call_admit })
 door.write({ 'call_answer', key = key.ACCOUNT, args = { 6 }, run = call_answer })
 door.write({ 'call_finish', key = key.ACCOUNT, args = { 11 }, run = call_finish })
 door.read({ 'call_list', key = key.ACCOUNT, args = { 0, 1 }, run = call_list })
-door.write({ 'call_reap', key = key.ACCOUNT, args = { 4, 5 }, run = call_reap })
 door.read({ 'cdr_list', key = key.ACCOUNT, args = { 1 }, run = cdr_list })
 door.read({ 'stats_get', key = key.ACCOUNT, args = { 2, 100000 }, run = stats_get })

@@ -199,10 +199,19 @@ local function longest(hash, prefixes)
   return nil
 end
 
+-- Price of a number: prefix, rate, increment, minimum. A deck without any rate asks nothing; in a deck with rates
+-- a number without one has no price, and is not to be called.
+local function price_of(deck, prefixes)
+  local prefix, rate = longest(key.rates(deck), prefixes)
+  if prefix then return prefix, string.match(rate, '^(%d+):(%d+):(%d+)$') end
+  if redis.call('EXISTS', key.rates(deck)) == 1 then return '', '', '', '' end
+  return '', '0', '1', '0'
+end
+
 -- KEYS: lcr:{DECK}
 -- ARGV: E.164 digits
--- Reply: ok, route prefix, rate prefix (empty: no rate), rate, increment, minimum, then for each gateway by
--- priority: name, priority, weight
+-- Reply: ok, route prefix, rate prefix (empty: no rate of its own), rate (empty: no price), increment, minimum, then
+-- for each gateway by priority: name, priority, weight
 -- Refusals: noroute
 local function lcr_route(deck, args)
   local digits = check.match(args[1], '^%d+$', 'number')
@@ -210,9 +219,7 @@ local function lcr_route(deck, args)
   for length = math.min(#digits, 15), 1, -1 do prefixes[#prefixes + 1] = string.sub(digits, 1, length) end
   local route, gateways = longest(key.routes(deck), prefixes)
   if not route then return { 'noroute' } end
-  local prefix, rate = longest(key.rates(deck), prefixes)
-  local price, increment, minimum = string.match(rate or '', '^(%d+):(%d+):(%d+)$')
-  local out = { 'ok', route, prefix or '', price or '', increment or '', minimum or '' }
+  local out = { 'ok', route, price_of(deck, prefixes) }
   for _, r in ipairs(read_routes(gateways)) do reply.append(out, { r.name, r.priority, r.weight }) end
   return out
 end

@@ -70,18 +70,32 @@ local function lock_drop(job, args)
 end
 
 local NODE_LIFE_MS = 7 * 86400000
+local PAST_MOST = 100
 
--- Renews the lease of a sipmod.
+-- Boots of a node that were replaced: one more, newest first, the oldest forgotten.
+local function add_past(past, boot)
+  local out = { boot }
+  for word in string.gmatch(past, '%S+') do
+    if #out < PAST_MOST then out[#out + 1] = word end
+  end
+  return table.concat(out, ' ')
+end
+
+-- Renews the lease of a sipmod. A new boot replaces the one before, for good.
 -- KEYS: node:NODE
 -- ARGV: boot, address, version
 -- Reply: ok, now ms
+-- Refusals: replaced, boot (another start of this node came after this one)
 local function node_heartbeat(node, args)
   local boot = check.match(args[1], check.WORD, 'boot')
   check.a_text(args[2], 'address')
   check.a_text(args[3], 'version')
-  local now = clock.now()
-  if redis.call('HGET', node, 'boot') ~= boot then
-    redis.call('HSET', node, 'boot', boot, 'started', now)
+  local now, v = clock.now(), redis.call('HMGET', node, 'boot', 'past')
+  local past = v[2] or ''
+  if string.find(' ' .. past .. ' ', ' ' .. boot .. ' ', 1, true) then return { 'replaced', v[1] } end
+  if v[1] ~= boot then
+    if v[1] then past = add_past(past, v[1]) end
+    redis.call('HSET', node, 'boot', boot, 'started', now, 'past', past)
   end
   redis.call('HSET', node, 'seen', now, 'address', args[2], 'version', args[3])
   redis.call('PEXPIRE', node, NODE_LIFE_MS)

@@ -6,6 +6,7 @@ local check = {}
 check.MONEY_MAX = 100000000000000
 check.RATE_MAX = 100000000
 check.MS_MAX = 100000000000000
+check.AGO_MAX_MS = 366 * 86400000
 
 -- Printable bytes without a space.
 check.WORD = '^[^%s%c]+$'

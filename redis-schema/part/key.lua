@@ -40,10 +40,12 @@ function key.sagas(a) return a .. ':sagas' end
 function key.live(a) return a .. ':live' end
 function key.call(a, call) return a .. ':call:' .. call end
 function key.busy(a) return a .. ':busy' end
+function key.due(a) return a .. ':due' end
 function key.cps(a, tg) return a .. ':cps:' .. tg end
 function key.once(a, call) return a .. ':once:' .. call end
 function key.cdr(a) return a .. ':cdr' end
 function key.count(a) return a .. ':count' end
+function key.repairs(a) return a .. ':repairs' end
 function key.stats_did(a, number) return a .. ':st:did:' .. number end
 function key.stats_tg(a, tg) return a .. ':st:tg:' .. tg end
 function key.stats_all(a) return a .. ':st:all' end

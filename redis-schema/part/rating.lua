@@ -20,3 +20,20 @@ function rating.affordable(balance, rate, increment, minimum)
   if seconds < minimum then return 0 end
   return minimum + math.floor((seconds - minimum) / increment) * increment
 end
+
+-- Tax on an amount; `bp` is 1/10,000. Rounded up, once a call.
+function rating.tax(amount, bp)
+  return math.ceil(amount * bp / 10000)
+end
+
+-- What a call of so many billed seconds takes off the balance.
+function rating.cost(call, seconds)
+  local amount = rating.amount(call.rate, seconds)
+  return amount + rating.tax(amount, call.tax_bp)
+end
+
+-- Seconds that `money` pays for, tax included.
+function rating.paid(money, call)
+  local untaxed = math.floor(money * 10000 / (10000 + call.tax_bp))
+  return rating.affordable(untaxed, call.rate, call.increment, call.minimum)
+end

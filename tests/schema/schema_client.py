@@ -60,6 +60,9 @@ class Schema:
         assert reply[0] == "ok", reply
         return read_table(reply)
 
+    def table_at(self, name, at, key, *args):
+        return read_table(getattr(self, name)(key, *args), at)
+
     def snapshot(self):
         """Everything that the server holds, without what is about to go away by itself."""
         keys = self.client.keys("*")
@@ -149,6 +152,11 @@ class Schema:
         assert self.hash("busy", account=account) == busy_of(live)
         records = {k.rsplit(":", 1)[1] for k in self.client.keys("{a:%s}:call:*" % account)}
         assert records == {c["call"] for c in live}
+        assert int(self.client.hget(account_key(account), "held") or 0) == sum(int(c["held"]) for c in live)
+        assert self.table_at("call_audit", 7, account_key(account)) == []
+        for c in cdrs:
+            times = [int(c[f]) for f in ("invite_ms", "ring_ms", "answer_ms", "end_ms") if c[f] != "0"]
+            assert times == sorted(times)
         self.check_money(cdrs, account)
         self.check_stats(cdrs, account)
 

@@ -40,7 +40,7 @@ def test_admitted(calls):
     assert c == {"call": "c1", "direction": "in", "tg": "11", "number": ONE, "from": "sip:from", "to": "sip:to",
                  "upstream": "carrier", "source": "203.0.113.1:5060", "target": "", "callid": "id@host",
                  "node": "n1", "boot": "b1", "answer_ms": "", "attempts": "", "rate": "0", "increment": "6",
-                 "minimum": "6", "limit_s": "3600", "pdd_ms": ""}
+                 "minimum": "6", "limit_s": "3600", "pdd_ms": "", "tax_bp": "0", "held": "0", "paid_s": "0"}
     assert calls.table("call_list", KEY, "c1") == [{**c, "invite_ms": calls.live()[0]["invite_ms"]}]
     assert calls.table("call_list", KEY, "c2") == []
 
@@ -68,8 +68,19 @@ def test_repeat_takes_nothing(calls):
     calls.trunk_grant(KEY, 11, "1", "1")
     first = calls.admit("c1")
     before = calls.snapshot()
-    assert calls.admit("c1", node="n2", boot="b9", cached="1") == ["ok", "repeat", *first[2:]]
+    assert calls.admit("c1", cached="1") == ["ok", "repeat", *first[2:]]
     assert calls.snapshot() == before
+
+
+def test_repeat_takes_the_call_over_until_it_is_answered(calls):
+    calls.admit("c1")
+    for node, boot in [("n1", "b2"), ("n2", "b9")]:
+        assert calls.admit("c1", node=node, boot=boot)[1] == "repeat"
+        assert (calls.live()[0]["node"], calls.live()[0]["boot"]) == (node, boot)
+    assert calls.call_reap(KEY, "n1", "b1 b2", 10, "", "") == ["ok", "0"]
+    calls.answer("c1")
+    assert calls.admit("c1", node="n3", boot="b3")[1] == "repeat"
+    assert calls.live()[0]["node"] == "n2"
 
 
 def test_number_not_in_service(calls):
@@ -226,7 +237,7 @@ def test_answered_call(calls):
     assert calls.live() == [c]
     assert calls.finish("c1", attempts="192.0.2.1:5060=200", by="callee")[0] == "ok"
     d = last(calls)
-    assert int(d["ring_ms"]) == int(d["invite_ms"]) + 180 and d["pdd_ms"] == "180"
+    assert d["ring_ms"] == d["invite_ms"] == d["answer_ms"] and d["pdd_ms"] == "180"
     assert int(d["ms"]) == int(d["end_ms"]) - int(d["answer_ms"])
     assert (d["code"], d["reason"], d["by"], d["target"], d["attempts"], d["upstream"]) == (
         "200", "answered", "callee", "192.0.2.1:5060", "192.0.2.1:5060=200", "carrier")

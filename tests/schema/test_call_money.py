@@ -124,14 +124,114 @@ def test_incoming_needs_its_minimum(priced):
     assert priced.admit("c2", ONE)[3] == "30"
 
 
-def test_last_call_may_take_the_balance_below_zero(priced):
-    held = int(priced.client.hget(KEY, "balance"))
-    priced.account_book(KEY, 100 - held, "Bank Fee", "almost", "", "")
-    assert outgoing(priced, "c1")[0] == outgoing(priced, "c2")[0] == "ok"
+def test_calls_at_once_share_the_balance(priced):
+    set_balance(priced, 250)
+    assert [outgoing(priced, f"c{i}")[0] for i in range(4)] == ["ok", "ok", "ok", "refused"]
+    assert [c["held"] for c in priced.live()] == ["100", "100", "50"]
+    assert [c["paid_s"] for c in priced.live()] == ["60", "60", "30"]
+    talk(priced, "c0", 6000)
+    assert balance(priced) == (240, 150)
+    assert outgoing(priced, "c4")[3] == "54"
+
+
+def test_a_call_that_lasts_holds_more(priced):
+    set_balance(priced, 250)
+    outgoing(priced, "c1")
+    assert priced.call_extend(KEY, 5000, 100) == ["ok", "0", "0"]
+    for age, extended, paid in [(50, "0", "60"), (56, "1", "120"), (121, "1", "150"), (149, "0", "150")]:
+        answered_ago(priced, "c1", age)
+        assert priced.call_extend(KEY, 5000, 100) == ["ok", extended, "0"]
+        assert priced.live()[0]["paid_s"] == paid
+    assert balance(priced) == (250, 250)
+    priced.credit(1000)
+    assert priced.call_extend(KEY, 5000, 100) == ["ok", "1", "0"]
+    assert priced.finish("c1")[1:] == ["150", "250"]
+    assert balance(priced) == (1000, 0)
+
+
+def test_a_call_that_nobody_pays_ends_when_its_slice_does(priced):
+    set_balance(priced, 100)
+    outgoing(priced, "c1")
+    answered_ago(priced, "c1", 70)
+    assert priced.call_extend(KEY, 5000, 100) == ["ok", "0", "1"]
+    c, = priced.cdrs()
+    assert (c["reason"], c["by"], c["code"], c["ms"], c["billed"], c["amount"], c["estimated"]) == (
+        "balance", "system", "200", "60000", "60", "100", "1")
+    assert balance(priced) == (0, 0) and priced.finish("c1") == ["repeat"]
+
+
+def test_a_hundred_calls_never_overrun_the_balance(priced):
+    set_balance(priced, 3333)
+    for i in range(100):
+        outgoing(priced, f"c{i}")
+    assert len(priced.live()) == 34
+    for minute in range(1, 4):
+        for c in priced.live():
+            answered_ago(priced, c["call"], 60 * minute)
+        priced.call_extend(KEY, 5000, 1000)
+    assert balance(priced) == (3, 0) and not priced.live()  # 3: less than 6 seconds cost
+
+
+def test_tax_on_calls_is_a_line_of_its_own(priced):
+    priced.account_set(KEY, "call_tax_bp", "1150")
+    before = balance(priced)[0]
+    outgoing(priced, "c1")
+    assert priced.live()[0]["held"] == "112"
     talk(priced, "c1", 60000)
-    talk(priced, "c2", 60000)
-    assert int(priced.client.hget(KEY, "balance")) == -100
-    assert outgoing(priced, "c3")[2] == "balance"
+    lines = [(x["activity"], x["amount"], x["ref"]) for x in priced.table("ledger_list", KEY)[-2:]]
+    assert lines == [("Call Charges", "-100", "call:c1"), ("USF Tax Deduction", "-12", "tax:c1")]
+    assert balance(priced) == (before - 112, 0)
+    set_balance(priced, 111)
+    assert outgoing(priced, "c2")[3] == "54"
+
+
+def test_minutes_of_a_month(priced):
+    priced.trunk_update(KEY, 11, "in", "mou", "2")
+    for i, seconds in enumerate([60, 50]):
+        priced.admit(f"c{i}", ONE)
+        talk(priced, f"c{i}", seconds * 1000)
+    assert priced.admit("c2", ONE)[0] == "ok"
+    talk(priced, "c2", 1000)
+    assert priced.admit("c3", ONE)[:3] == ["refused", "403", "mou"]
+    for mou in ("Unlimited", ""):
+        priced.trunk_update(KEY, 11, "in", "mou", mou)
+        assert priced.admit(f"free{mou}", ONE)[0] == "ok"
+
+
+def test_a_lost_answer_is_estimated_at_the_end(priced):
+    priced.admit("c1", ONE)
+    assert priced.finish("c1", ended="1000") == ["ok", "30", "43"]
+    c, = priced.cdrs()
+    assert (c["ms"], c["estimated"], c["code"]) == ("0", "1", "200") and c["answer_ms"] == c["end_ms"]
+
+
+def test_times_are_in_order(priced):
+    priced.admit("c1", ONE)
+    priced.finish("c1", code="487", pdd="5000")
+    c, = priced.cdrs()
+    assert int(c["invite_ms"]) <= int(c["ring_ms"]) == int(c["end_ms"])
+    priced.admit("c2", ONE)
+    priced.finish("c2", pdd="5000", answered="0")
+    c = priced.cdrs()[0]
+    assert int(c["invite_ms"]) <= int(c["ring_ms"]) == int(c["answer_ms"]) <= int(c["end_ms"])
+
+
+def set_balance(schema, money):
+    held = int(schema.client.hget(KEY, "balance"))
+    schema.account_book(KEY, money - held, "Bank Fee", f"set:{next(schema.ids)}", "", "")
+
+
+def balance(schema):
+    return int(schema.client.hget(KEY, "balance")), int(schema.client.hget(KEY, "held") or 0)
+
+
+def answered_ago(schema, call, seconds):
+    """Moves an answered call, or one to be answered, into the past."""
+    schema.answer(call)
+    at = schema.now() - 1000 * seconds
+    name = f"{KEY}:call:{call}"
+    schema.client.hset(name, mapping={"invite_ms": at, "answer_ms": at})
+    schema.client.zadd(f"{KEY}:due", {call: at + 1000 * int(schema.client.hget(name, "paid_s"))})
 
 
 # --- reaping --------------------------------------------------------------------------------
@@ -139,14 +239,15 @@ def test_last_call_may_take_the_balance_below_zero(priced):
 MINUTE = 60000
 
 
-def reap(schema, boot="", node="n1", most=100, setup=3 * MINUTE, ago=""):
-    return schema.call_reap(KEY, node, boot, most, setup, ago)
+def reap(schema, boots="b1", node="n1", most=100, answered="1", ago=""):
+    return schema.call_reap(KEY, node, boots, most, answered, ago)
 
 
 def test_calls_of_a_dead_node_are_closed(priced):
     for call, node in [("a", "n1"), ("b", "n1"), ("c", "n2")]:
         priced.admit(call, ONE, node=node)
     priced.answer("a", 0, "192.0.2.1:5060", "")
+    assert reap(priced, boots="b0") == ["ok", "0"]
     assert reap(priced) == ["ok", "2"]
     assert [c["call"] for c in priced.live()] == ["c"]
     b, a = priced.cdrs()
@@ -156,18 +257,17 @@ def test_calls_of_a_dead_node_are_closed(priced):
     assert (b["code"], b["reason"], b["answer_ms"], b["amount"]) == ("408", "lost", "0", "0")
     assert reap(priced) == ["ok", "0"]
     assert priced.finish("a") == ["repeat"]
+    assert reap(priced, node="n2", boots="*") == ["ok", "1"]
 
 
 def test_calls_of_a_restarted_node(priced):
-    """Those that were answered go on; those that still rang and are too old are closed."""
-    for call, boot, age in [("old-rings", "b1", 4), ("young-rings", "b1", 1), ("old-talks", "b1", 4),
-                            ("mine-rings", "b2", 4)]:
+    """Those that were answered go on; those that were not, of the boots that are gone, are closed."""
+    for call, boot in [("rings", "b1"), ("talks", "b1"), ("older", "b0"), ("mine", "b2")]:
         priced.admit(call, ONE, boot=boot)
-        backdate(priced, call, age * MINUTE)
-    priced.answer("old-talks", 0, "", "")
-    assert reap(priced, boot="b2") == ["ok", "1"]
-    assert {c["call"] for c in priced.live()} == {"young-rings", "old-talks", "mine-rings"}
-    assert priced.finish("old-talks", answered="1000")[0] == "ok"
+    priced.answer("talks", 0, "", "")
+    assert reap(priced, boots="b1 b0", answered="") == ["ok", "2"]
+    assert {c["call"] for c in priced.live()} == {"talks", "mine"}
+    assert priced.finish("talks", answered="1000")[0] == "ok"
 
 
 def test_calls_over_their_longest_duration_are_closed(priced):
@@ -175,7 +275,7 @@ def test_calls_over_their_longest_duration_are_closed(priced):
         priced.admit(call.replace(" ", "-"), ONE, node="n9", boot="b9")
         priced.answer(call.replace(" ", "-"), 0, "", "")
         backdate(priced, call.replace(" ", "-"), age * MINUTE)
-    assert reap(priced, boot="b1") == ["ok", "1"]
+    assert reap(priced) == ["ok", "1"]
     d, = priced.cdrs()
     assert (d["call"], d["ms"], d["billed"]) == ("over", "3600000", "3600")
 

@@ -78,8 +78,8 @@ class Model:
 
     def reap(self):
         node, most = self.chance.choice(["n1", "n2"]), self.chance.choice([1, 3, 100])
-        mine = [c for c in self.live if self.live[c]["node"] == node]
-        reply = self.schema.call_reap(KEY, node, "", most, 0, self.chance.choice(["", 40000]))
+        mine = [c for c in self.schema.live() if c["node"] == node]
+        reply = self.schema.call_reap(KEY, node, "b0 b1", most, 1, self.chance.choice(["", 40000]))
         assert reply == ["ok", str(min(most, len(mine)))]
         self.live = {c["call"]: self.live[c["call"]] for c in self.schema.live()}
 

@@ -52,7 +52,7 @@ def test_heartbeat(schema, node):
     assert word == "ok" and abs(int(now) - schema.now()) < 5000
     first = schema.node_get(f"node:{node}")
     held = fields(first, 2)
-    assert held == {"boot": "boot1", "started": now, "seen": now, "address": "192.0.2.1:5060", "version": "0.1.0"}
+    assert held == {"boot": "boot1", "started": now, "past": "", "seen": now, "address": "192.0.2.1:5060", "version": "0.1.0"}
     assert int(first[1]) >= int(now)
     assert 6 * 86400 < schema.client.ttl(f"node:{node}") <= 7 * 86400
 
@@ -63,3 +63,14 @@ def test_start_of_a_node_is_that_of_its_boot(schema):
     assert fields(schema.node_get("node:n"), 2)["started"] == first
     second = schema.node_heartbeat("node:n", "boot2", "", "")[1]
     assert fields(schema.node_get("node:n"), 2)["started"] == second
+
+
+def test_a_boot_that_was_replaced_never_returns(schema):
+    for i in range(105):
+        assert schema.node_heartbeat("node:n", f"boot{i}", "", "")[0] == "ok"
+    past = fields(schema.node_get("node:n"), 2)["past"].split(" ")
+    assert past == [f"boot{i}" for i in range(103, 3, -1)]
+    before = schema.snapshot()
+    assert schema.node_heartbeat("node:n", "boot103", "", "") == ["replaced", "boot104"]
+    assert schema.node_heartbeat("node:n", "boot10", "", "") == ["replaced", "boot104"]
+    assert schema.snapshot() == before

@@ -1,0 +1,221 @@
+#!lua name=trunkline_recovery
+--@use door check clock key reply rating hold stats cdr live ending
+
+local OVERTIME_MS = 60000
+
+-- Ends a call at the time given, but not past what it was granted.
+local function close_lost(account, c, end_ms, now, reason)
+  local answer_ms = c.answer_ms
+  if answer_ms then end_ms = math.max(math.min(end_ms, answer_ms + c.limit_s * 1000), answer_ms) end
+  c.code, c.reason, c.by, c.estimated = answer_ms and '200' or '408', reason, 'system', 1
+  ending.settle(c, answer_ms, end_ms)
+  ending.close(account, c, now)
+end
+
+-- Whether nobody will end this call any more.
+local function is_lost(c, reap)
+  if reap.now - (c.answer_ms or c.invite_ms) > c.limit_s * 1000 + OVERTIME_MS then return true end
+  if c.node ~= reap.node or (c.answer_ms and not reap.answered) then return false end
+  return reap.boots['*'] or reap.boots[c.boot]
+end
+
+-- Ends the calls of a node that nobody else will end: those of the boots given that were never answered, or all of
+-- these boots' calls. And, whatever its node, any call that is over its longest duration by a minute.
+-- KEYS: {a:ACCT}
+-- ARGV: node, boots that are gone (space separated; `*`: all that ever were), most calls, `1`: the answered ones
+--   too, ended ms ago (optional: how long the node has been silent)
+-- Reply: ok, closed
+local function call_reap(account, args)
+  local most = check.int(args[3], 1, 100000, 'most')
+  local reap = { node = args[1], boots = {}, now = clock.now(), answered = args[4] == '1' }
+  for boot in string.gmatch(args[2], '%S+') do reap.boots[boot] = true end
+  local end_ms = reap.now - (check.int_or_nil(args[5], 0, check.AGO_MAX_MS, 'ended ms ago') or 0)
+  local closed = 0
+  for _, id in ipairs(redis.call('ZRANGE', key.live(account), 0, -1)) do
+    local c = live.read(account, id)
+    if c and is_lost(c, reap) then
+      close_lost(account, c, end_ms, reap.now, 'lost')
+      closed = closed + 1
+      if closed == most then break end
+    end
+  end
+  return { 'ok', reply.int(closed) }
+end
+
+-- Holds one slice more for a call; true when it got one.
+local function extend(account, c, available)
+  local seconds, money = hold.next(c, available)
+  if seconds == c.paid_s then return false end
+  hold.add(account, money - c.held)
+  redis.call('HSET', key.call(account, c.call), 'held', money, 'paid_s', seconds)
+  c.held, c.paid_s = money, seconds
+  hold.set_due(account, c)
+  return true
+end
+
+-- Holds the next slice for every call whose slice is used up within the margin. One that there is no money for goes
+-- on as long as it has paid; then it is ended.
+-- KEYS: {a:ACCT}
+-- ARGV: margin ms, most calls
+-- Reply: ok, extended, ended
+local function call_extend(account, args)
+  local margin, most = check.int(args[1], 0, 3600000, 'margin'), check.int(args[2], 1, 100000, 'most')
+  local now, extended, ended = clock.now(), 0, 0
+  local due = redis.call('ZRANGEBYSCORE', key.due(account), '-inf', now + margin, 'LIMIT', 0, most)
+  local available = #due > 0 and hold.available(account)
+  for _, id in ipairs(due) do
+    local c = live.read(account, id)
+    local held = c and c.held
+    if not c then
+      redis.call('ZREM', key.due(account), id)
+    elseif extend(account, c, available) then
+      extended, available = extended + 1, available - (c.held - held)
+    elseif now >= c.answer_ms + c.paid_s * 1000 then
+      c.limit_s = c.paid_s
+      close_lost(account, c, now, now, 'balance')
+      available, ended = hold.available(account), ended + 1
+    end
+  end
+  return { 'ok', reply.int(extended), reply.int(ended) }
+end
+
+-- What a stock of live calls should be counted as, and what they hold.
+local function recount(account)
+  local counted, held, missing, n = {}, 0, {}, 0
+  for _, id in ipairs(redis.call('ZRANGE', key.live(account), 0, -1)) do
+    local c = live.read(account, id)
+    if c then
+      n, held = n + 1, held + c.held
+      for _, name in ipairs({ live.counters(c) }) do counted[name] = (counted[name] or 0) + 1 end
+    else
+      missing[#missing + 1] = id
+    end
+  end
+  return { counted = counted, held = held, missing = missing, live = n }
+end
+
+-- field → number of a hash.
+local function numbers_of(hash)
+  local all, out = redis.call('HGETALL', hash), {}
+  for i = 1, #all, 2 do out[all[i]] = tonumber(all[i + 1]) end
+  return out
+end
+
+-- What differs: rows of what, is, should be.
+local function differences(account)
+  local seen, rows = recount(account), {}
+  local function compare(what, is, should)
+    if is ~= should then rows[#rows + 1] = { what, reply.int(is), reply.int(should) } end
+  end
+  local busy, count = numbers_of(key.busy(account)), numbers_of(key.count(account))
+  for name, value in pairs(busy) do compare('busy ' .. name, value, seen.counted[name] or 0) end
+  for name, value in pairs(seen.counted) do
+    if not busy[name] then compare('busy ' .. name, 0, value) end
+  end
+  for _, id in ipairs(seen.missing) do rows[#rows + 1] = { 'live ' .. id, '1', '0' } end
+  local held = tonumber(redis.call('HGET', account, 'held') or 0)
+  local written = redis.call('XLEN', key.cdr(account)) + (count.trimmed or 0)
+  compare('held', held, seen.held)
+  compare('cdrs', count.cdrs or 0, written)
+  compare('admitted', count.admitted or 0, written + seen.live - (count.refused or 0))
+  table.sort(rows, function(a, b) return a[1] < b[1] end)
+  return rows, seen, count
+end
+
+local DIFFERENCE = { 'what', 'is', 'should' }
+
+-- Compares what is counted with what is there.
+-- KEYS: {a:ACCT}
+-- Reply: ok, admitted, refused, cdrs, live, balance, id of the last ledger line (empty: none), then a table: what,
+--   is, should (empty when all agrees)
+-- Refusals: notfound
+local function call_audit(account)
+  local balance = redis.call('HGET', account, 'balance')
+  if not balance then return { 'notfound' } end
+  local rows, seen, count = differences(account)
+  local last = redis.call('XREVRANGE', key.ledger(account), '+', '-', 'COUNT', 1)[1]
+  local out = { 'ok', reply.int(count.admitted or 0), reply.int(count.refused or 0), reply.int(count.cdrs or 0),
+    reply.int(seen.live), balance, last and last[1] or '', reply.int(#DIFFERENCE), unpack(DIFFERENCE) }
+  for _, row in ipairs(rows) do reply.row(out, row, #DIFFERENCE) end
+  return out
+end
+
+local REPAIRS_KEPT = 1000
+
+local function set_count(hash, field, value)
+  if value == 0 then redis.call('HDEL', hash, field) else redis.call('HSET', hash, field, value) end
+end
+
+-- One difference set right.
+local function repair(account, what, should)
+  local kind, name = string.match(what, '^(%S+) (.+)$')
+  if kind == 'busy' then
+    set_count(key.busy(account), name, should)
+  elseif kind == 'live' then
+    redis.call('ZREM', key.live(account), name)
+    redis.call('ZREM', key.due(account), name)
+  elseif what == 'held' then
+    redis.call('HSET', account, 'held', should)
+  else
+    redis.call('HSET', key.count(account), what, should)
+  end
+end
+
+-- Sets right what call_audit tells, and keeps a record of it.
+-- KEYS: {a:ACCT}
+-- ARGV: by whom
+-- Reply: ok, table: what, is, should (what was set right)
+-- Refusals: notfound
+local function call_repair(account, args)
+  if redis.call('EXISTS', account) == 0 then return { 'notfound' } end
+  local by, out = check.match(args[1], '^%C+$', 'by'), reply.columns(DIFFERENCE)
+  for _, row in ipairs((differences(account))) do
+    repair(account, row[1], tonumber(row[3]))
+    redis.call('XADD', key.repairs(account), 'MAXLEN', '~', REPAIRS_KEPT, '*', 'what', row[1], 'was', row[2], 'is',
+      row[3], 'by', by)
+    reply.row(out, row, #DIFFERENCE)
+  end
+  return out
+end
+
+-- CDRs in the order of the stream, for who archives them.
+-- KEYS: {a:ACCT}
+-- ARGV: id of the entry to go on after (empty: from the first), most
+-- Reply: ok, table: id and the CDR's fields, oldest first
+local function cdr_read(account, args)
+  local from, most = '-', check.int(args[2], 1, 100000, 'most')
+  if args[1] ~= '' then from = '(' .. check.match(args[1], '^%d+%-%d+$', 'entry id') end
+  local columns = reply.append({ 'id' }, cdr.FIELDS)
+  local out = reply.columns(columns)
+  for _, entry in ipairs(redis.call('XRANGE', key.cdr(account), from, '+', 'COUNT', most)) do
+    local values = { entry[1] }
+    for i = 1, #cdr.FIELDS do values[i + 1] = entry[2][2 * i] end
+    reply.row(out, values, #columns)
+  end
+  return out
+end
+
+-- Removes CDRs that are archived and older than needed.
+-- KEYS: {a:ACCT}
+-- ARGV: id of the last entry that is archived, ms that an entry is kept at least
+-- Reply: ok, removed
+local function cdr_trim(account, args)
+  local archived = check.match(args[1], '^%d+%-%d+$', 'entry id')
+  local keep = clock.now() - check.int(args[2], 0, check.AGO_MAX_MS * 10, 'ms kept')
+  local removed, first = 0, tonumber(string.match(archived, '^%d+')) + 1
+  if first <= keep then
+    removed = redis.call('XTRIM', key.cdr(account), 'MINID', archived)
+      + redis.call('XDEL', key.cdr(account), archived)
+  elseif keep > 0 then
+    removed = redis.call('XTRIM', key.cdr(account), 'MINID', string.format('%.0f', keep))
+  end
+  if removed > 0 then redis.call('HINCRBY', key.count(account), 'trimmed', removed) end
+  return { 'ok', reply.int(removed) }
+end
+
+door.write({ 'call_reap', key = key.ACCOUNT, args = { 4, 5 }, run = call_reap })
+door.write({ 'call_extend', key = key.ACCOUNT, args = { 2 }, run = call_extend })
+door.read({ 'call_audit', key = key.ACCOUNT, args = { 0 }, run = call_audit })
+door.write({ 'call_repair', key = key.ACCOUNT, args = { 1 }, run = call_repair })
+door.read({ 'cdr_read', key = key.ACCOUNT, args = { 2 }, run = cdr_read })
+door.write({ 'cdr_trim', key = key.ACCOUNT, args = { 2 }, run = cdr_trim })

@@ -1,0 +1,40 @@
+--@use key rating
+-- Money of live calls: each holds a slice of the balance at its admission and one more whenever that is about to
+-- be used up, so that all calls together never hold more than there is. `held` of the account is their sum.
+local hold = {}
+
+local SLICE_MS = 60000
+
+-- What no call holds yet.
+function hold.available(account)
+  local v = redis.call('HMGET', account, 'balance', 'held')
+  return tonumber(v[1]) - tonumber(v[2] or 0)
+end
+
+-- Seconds and money of a call's first slice; 0 seconds when the money isn't enough for the first that is billed.
+function hold.first(call, available)
+  local seconds = rating.billed(SLICE_MS, call.increment, call.minimum)
+  if rating.cost(call, seconds) > available then seconds = rating.paid(available, call) end
+  return seconds, seconds > 0 and rating.cost(call, seconds) or 0
+end
+
+-- The same after one more slice, of a call that holds `held` for `paid_s` seconds; unchanged when there is no
+-- money for more.
+function hold.next(call, available)
+  local seconds = rating.billed(call.paid_s * 1000 + SLICE_MS, call.increment, call.minimum)
+  if rating.cost(call, seconds) - call.held > available then seconds = rating.paid(available + call.held, call) end
+  if seconds <= call.paid_s then return call.paid_s, call.held end
+  return seconds, rating.cost(call, seconds)
+end
+
+-- Changes what the account's calls hold.
+function hold.add(account, money)
+  if money ~= 0 then redis.call('HINCRBY', account, 'held', money) end
+end
+
+-- When an answered call must have its next slice.
+function hold.set_due(account, call)
+  if call.rate > 0 then
+    redis.call('ZADD', key.due(account), call.answer_ms + call.paid_s * 1000, call.call)
+  end
+end
