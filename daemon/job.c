@@ -20,6 +20,7 @@ static const struct {
     {"expire", 1, job_expire},
     {"sagas",  2, job_sagas },
     {"reap",   2, job_reap  },
+    {"extend", 2, job_extend},
 };
 enum { JOBS = sizeof(table) / sizeof(*table) };
 
@@ -30,6 +31,7 @@ struct jobs {
     pthread_cond_t wake;
     bool stop;
     int64_t turns[JOBS];
+    void *kept[JOBS]; /* what a job keeps between its runs */
 };
 
 int job_index(struct job_run *run, const char *index, struct job_names *ret)
@@ -117,6 +119,7 @@ static void run_job(struct jobs *j, size_t i)
     struct job_run run = {.redis = service_redis(j->service),
                           .service = j->service,
                           .mem = &mem,
+                          .kept = &j->kept[i],
                           .turn = j->turns[i]};
     service_policy_get(j->service, &run.policy);
     int err = lock_call(j, "lock_take", table[i].name, LEASE_MS);
@@ -159,6 +162,8 @@ static void *job_thread(void *arg)
 
 static void jobs_free(struct jobs *j)
 {
+    for (size_t i = 0; i < JOBS; i++)
+        free(j->kept[i]);
     pthread_cond_destroy(&j->wake);
     pthread_mutex_destroy(&j->lock);
     free(j);

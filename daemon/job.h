@@ -1,5 +1,5 @@
-/* Background jobs: expiry of holds, unfinished sagas, calls of lost sipmods. A lock in Redis lets
- * each run on one trunkd at a time; all of them bear to run twice. */
+/* Background jobs: expiry of holds, unfinished sagas, calls of lost sipmods, money of calls. A lock
+ * in Redis lets each run on one trunkd at a time; all of them bear to run twice. */
 #ifndef TRUNKLINE_JOB_H
 #define TRUNKLINE_JOB_H
 

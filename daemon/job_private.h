@@ -12,10 +12,11 @@ struct job_run {
     service_policy policy;
     struct scratch *mem; /* of this run */
     int64_t turn;        /* runs of this job before */
+    void **kept;         /* what this job keeps between its runs: NULL at first, freed by free() */
 };
 
 typedef int job_fn(struct job_run *run);
-job_fn job_expire, job_sagas, job_reap;
+job_fn job_expire, job_sagas, job_reap, job_extend;
 
 /* Texts of a set that index_list reads; items live in run->mem. */
 struct job_names {

@@ -316,7 +316,7 @@ static const struct row ROWS[] = {
      "Retry-After of the 503 sent while Redis can't be asked."},
     {ROW(sip, store_timeout_ms), &INT, AT(sip.store_timeout_ms), 10, 30000, "400", "milliseconds",
      "Longest wait of an INVITE for Redis."},
-    {ROW(sip, lease_s), &INT, AT(sip.lease_s), 1, 3600, "30", "seconds",
+    {ROW(sip, lease_s), &INT, AT(sip.lease_s), 1, 3600, "300", "seconds",
      "An instance that is silent for so long counts as dead; its calls are closed."},
     {ROW(sip, longest_call_s), &INT, AT(sip.longest_call_s), 1, 604800, "14400", "seconds",
      "Longest duration of a call."},
