@@ -1,0 +1,76 @@
+"""A TCP proxy before Redis that stops one trunkd at a function: what SIGKILL between two steps needs."""
+
+import socket
+import threading
+
+from harness import free_port
+
+
+class Gate:
+    """Forwards to a Redis port. stop_at(function, applied) arms it: the first call of that function is
+    held back (applied=False), or reaches Redis while its reply is held back (applied=True);
+    `reached` is set then, and nothing of that connection passes any more."""
+
+    def __init__(self, redis_port):
+        self.redis_port = redis_port
+        self.port = free_port()
+        self.reached = threading.Event()
+        self.function, self.applied = None, False
+        self.sockets = []
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def stop_at(self, function, applied):
+        self.reached.clear()
+        self.function, self.applied = f"\r\n{function}\r\n".encode(), applied
+
+    def close(self):
+        for s in [self.listener, *self.sockets]:
+            s.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+                server = socket.create_connection(("127.0.0.1", self.redis_port))
+            except OSError:
+                return
+            self.sockets += [client, server]
+            held = threading.Event()
+            threading.Thread(target=self._up, args=(client, server, held), daemon=True).start()
+            threading.Thread(target=self._down, args=(server, client, held), daemon=True).start()
+
+    def _up(self, client, server, held):
+        for data in _pieces(client):
+            if self.function and self.function in data and not self.reached.is_set():
+                held.set()
+                if self.applied:
+                    server.sendall(data)
+                else:
+                    self.reached.set()
+                return
+            try:
+                server.sendall(data)
+            except OSError:
+                return
+
+    def _down(self, server, client, held):
+        for data in _pieces(server):
+            if held.is_set():
+                self.reached.set()
+                return
+            try:
+                client.sendall(data)
+            except OSError:
+                return
+
+
+def _pieces(source):
+    while True:
+        try:
+            data = source.recv(65536)
+        except OSError:
+            return
+        if not data:
+            return
+        yield data
