@@ -141,7 +141,8 @@ def test_termination(platform):
     received = gateway.expect("INVITE", call_id=invite.call_id)
     assert received.uri == f"sip:12125550123@{gateway.address}"
     hang_up(connect(customer, invite, gateway, received), gateway)
-    row = wait_for(lambda: platform.api.tg_stats_termination(tg_id=tg).good()["data"][0], 2)
+    wait_for(lambda: platform.live() == [], 2)
+    row, = platform.api.tg_stats_termination(tg_id=tg).good()["data"]
     assert (row["tg_id"], row["processed"], row["completed"]) == (tg, "1", "1")
     platform.api.disable_trunk_termination(tg_id=tg)
     customer.expect_nothing(0.1, but=(100,))
