@@ -32,8 +32,9 @@ struct conf {
         int64_t body_max;                /* bytes of a request body */
     } http;
     struct {
-        char listen[CONF_TEXT];    /* "ADDR:PORT", several by comma */
-        char advertise[CONF_TEXT]; /* "ADDR:PORT" put into Via and Record-Route; empty: listen */
+        char listen[CONF_TEXT];    /* "udp:ADDR:PORT", …, several by comma (listen.h) */
+        char advertise[CONF_TEXT]; /* "ADDR[:PORT]", one for all of listen or one for each; empty:
+                                      listen */
         char node[CONF_TEXT];      /* name of this instance; empty: host name and port */
         bool unknown_source_403;   /* unlisted sources get 403 instead of silence */
         int64_t t1_ms;             /* RFC 3261 T1 */
@@ -44,9 +45,21 @@ struct conf {
         int64_t store_timeout_ms; /* longest wait of an INVITE for Redis */
         int64_t lease_s;          /* an instance silent for so long is dead */
         int64_t longest_call_s;
-        int64_t message_max; /* bytes of a SIP message */
-        int64_t drain_s;     /* longest wait for open transactions at SIGTERM */
+        int64_t message_max;             /* bytes of a SIP message */
+        int64_t drain_s;                 /* longest wait for open transactions at SIGTERM */
+        int64_t connections;             /* TCP and TLS, at once */
+        int64_t connections_per_address; /* of one peer */
+        int64_t stream_idle_s;           /* a connection without a message for so long is closed */
+        int64_t connect_ms;              /* longest wait for a connection, its handshake included */
+        bool udp_only; /* requests over 1,300 bytes go by UDP too (against RFC 3261 §18.1.1) */
     } sip;
+    struct {
+        char certificate[CONF_TEXT]; /* PEM file, chain included; empty: no TLS */
+        char key[CONF_TEXT];         /* PEM file */
+        char ca[CONF_TEXT];          /* PEM file of who is trusted; empty: the system's */
+        bool verify_client;          /* who connects must show a certificate */
+        bool verify_server;          /* whom we connect to must be who we meant */
+    } tls;
     struct {
         int64_t sessions_auto;    /* trunk group sessions granted at once up to this */
         int64_t ports_auto;       /* termination ports granted at once up to this */
