@@ -23,6 +23,7 @@ struct target {
     char user[USER]; /* digits of the Request-URI */
     char host[DIRECTORY_HOST];
     uint16_t port;
+    enum protocol protocol;
     char gateway[DIRECTORY_NAME]; /* "" if a trunk's own address */
     char place[ADDR_PORT_TEXT];   /* address and port once known */
 };
@@ -168,7 +169,8 @@ static void on_ended(void *user)
 
 /* ---- targets ---- */
 
-static void format_request_uri(const struct target *t, const struct addr *a, struct out *o)
+static void format_request_uri(const struct target *t, const struct addr *a,
+                               const struct listener *l, struct out *o)
 {
     char place[ADDR_PORT_TEXT];
     bool named = addr_parse(span_of(t->host), 0, &(struct addr){0}) != ERR_OK;
@@ -176,17 +178,29 @@ static void format_request_uri(const struct target *t, const struct addr *a, str
         out_format(o, "sip:%s@%s:%u", t->user, t->host, t->port);
     else
         out_format(o, "sip:%s@%s", t->user, addr_port_text(a, place));
+    out_text(o, transport_uri_param(l));
 }
 
-static void format_record_route(struct call *c, const struct listener *l, struct out *o)
+static const char *format_rr_param(struct call *c, char buf[RR_TEXT])
 {
-    char param[RR_TEXT];
     c->rr.caller = rr_tag_hash(relay_request(c->relay)->from.tag);
     memcpy(c->rr.account, c->account, sizeof c->rr.account);
     memcpy(c->rr.call, c->id, sizeof c->rr.call);
-    out_text(o, "Record-Route: <sip:");
-    out_span(o, transport_sent_by(l));
-    out_format(o, ";lr%s>\r\n", rr_text(&c->rr, store_secret(c->core->store), param));
+    return rr_text(&c->rr, store_secret(c->core->store), buf);
+}
+
+/* Where the target is to be reached; no listener: it can't be. */
+static struct flow flow_to(const struct call *c, const struct target *t, const struct addr *a)
+{
+    struct transport *tr = c->core->transport;
+    struct flow to = {0};
+    if (!a)
+        return to;
+    to.remote = *a;
+    to.listener = transport_listener_for(tr, t->protocol, a, c->from.listener);
+    if (to.listener && transport_protocol(to.listener) == PROTOCOL_TLS)
+        to.name = transport_name(tr, span_of(t->host));
+    return to;
 }
 
 static_assert((int)DIRECTORY_HOST >= (int)ADDR_PORT_TEXT, "a place begins as a host");
@@ -196,8 +210,8 @@ static void on_resolved(void *arg, const struct addr *address)
     struct call *c = arg;
     struct target *t = &c->targets[c->next_target - 1];
     struct relay_target target = {.number = c->next_target - 1};
-    char uri_text[DIRECTORY_HOST + 80], rr_line[256];
-    struct out uri = OUT_IN(uri_text), rr = OUT_IN(rr_line);
+    char uri_text[DIRECTORY_HOST + 80], param[RR_TEXT];
+    struct out uri = OUT_IN(uri_text);
     if (c->answered)
         return; /* an earlier target answered late, while this one was looked up */
     if (relay_is_cancelled(c->relay)) {
@@ -206,22 +220,19 @@ static void on_resolved(void *arg, const struct addr *address)
     }
     c->current = t;
     memcpy(t->place, t->host, sizeof t->place - 1);
-    if (address) {
+    if (address)
         addr_port_text(address, t->place);
-        target.to.remote = *address;
-        target.to.listener = transport_listener_for(c->core->transport, address, c->from.listener);
-    }
+    target.to = flow_to(c, t, address);
     if (!target.to.listener) {
         note_attempt(c, 503);
         try_next(c);
         return;
     }
-    format_request_uri(t, address, &uri);
-    format_record_route(c, target.to.listener, &rr);
+    format_request_uri(t, address, target.to.listener, &uri);
     target.request_uri = out_done(&uri);
-    target.record_route = out_done(&rr);
+    target.rr_param = format_rr_param(c, param);
     /* A topmost Route that names us brought the request here (§16.4); others stay. */
-    target.drop_first_route = dialog_first_route_is_us(c->core, relay_request(c->relay));
+    target.drop_routes = dialog_first_route_is_us(c->core, relay_request(c->relay));
     int err = relay_try(c->relay, &target);
     if (err != ERR_OK) {
         log_warn("call %s: not forwarded to %s: %s", c->id, t->place, err_text(err));
@@ -246,7 +257,7 @@ static void add_gateway(struct call *c, const char *name, const char *e164)
         return;
     struct target *t = &c->targets[c->n_targets++];
     size_t digits = strlen(e164), strip = g->strip < digits ? g->strip : digits;
-    *t = (struct target){.port = g->port};
+    *t = (struct target){.port = g->port, .protocol = g->protocol};
     set_user(t, g->prefix, e164 + strip);
     snprintf(t->host, sizeof t->host, "%s", g->host);
     snprintf(t->gateway, sizeof t->gateway, "%s", g->name);
@@ -481,7 +492,7 @@ void call_start(struct core *core, struct txn_server *server, const struct flow 
     c->core = core;
     c->from = *from;
     c->invited = clock_boot_ms();
-    if (relay_new(&c->relay, core, server, &from->remote, &events, c) != ERR_OK) {
+    if (relay_new(&c->relay, core, server, from, &events, c) != ERR_OK) {
         free(c);
         return;
     }

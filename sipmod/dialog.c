@@ -2,12 +2,9 @@
 
 #include <stdlib.h>
 
-#include "branch.h"
 #include "log.h"
 #include "relay.h"
 #include "resolve.h"
-
-enum { DEFAULT_PORT = 5060 };
 
 /* ---- routing ---- */
 
@@ -39,9 +36,41 @@ static int route_at(const struct msg *m, int index, struct name_addr *ret)
     return found.line ? msg_read_name_addr(m, found.text, ret) : ERR_NOT_FOUND;
 }
 
+/* What a URI asks for by its scheme and its transport parameter. */
+static enum protocol protocol_of(const struct uri *u)
+{
+    struct span transport = {0};
+    (void)msg_param(u->params, "transport", &transport);
+    return transport_protocol_of(span_eq_nocase(u->scheme, SPAN_LIT("sips")), transport);
+}
+
+/* A URI of our Record-Route without transport parameter is that of UDP. */
+static struct listener *own_listener(struct core *core, const struct uri *u)
+{
+    enum protocol p = protocol_of(u);
+    return transport_listener_at(core->transport, p == PROTOCOL_ANY ? PROTOCOL_UDP : p, u->host,
+                                 u->port);
+}
+
+/* The Route at `index` if it is our other Record-Route of the same call (RFC 5658), which we put
+ * there where the request leaves otherwise than it came. */
+static bool is_second_route(struct core *core, const struct msg *m, int index,
+                            struct dialog_route *d)
+{
+    struct name_addr route;
+    struct rr rr;
+    if (route_at(m, index, &route) != ERR_OK ||
+        !transport_is_us(core->transport, route.uri.host, route.uri.port) ||
+        rr_read(route.uri.params, store_secret(core->store), &rr) != ERR_OK ||
+        strcmp(rr.call, d->rr.call) != 0 || strcmp(rr.account, d->rr.account) != 0)
+        return false;
+    d->listener = own_listener(core, &route.uri);
+    return true;
+}
+
 /* §16.4: a strict router before us put our Record-Route URI into the Request-URI and the remote
  * target at the end of Route. */
-static int read_strict(const struct msg *m, struct dialog_route *d)
+static int read_strict(struct core *core, const struct msg *m, struct dialog_route *d)
 {
     struct name_addr last, first;
     int err = route_at(m, -1, &last);
@@ -49,20 +78,24 @@ static int read_strict(const struct msg *m, struct dialog_route *d)
         return ERR_NOT_FOUND;
     if (err != ERR_OK)
         return ERR_INVALID;
+    d->listener = own_listener(core, &m->uri);
+    d->drop_routes = is_second_route(core, m, 0, d);
     d->request_uri = last.uri.text;
     d->drop_last_route = true;
     d->next_hop = last.uri;
-    err = route_at(m, 0, &first);
+    err = route_at(m, (int)d->drop_routes, &first);
     if (err == ERR_OK && first.uri.text.p != last.uri.text.p)
         d->next_hop = first.uri;
     return err;
 }
 
-static int read_loose(const struct msg *m, struct dialog_route *d)
+static int read_loose(struct core *core, const struct msg *m, const struct uri *own,
+                      struct dialog_route *d)
 {
     struct name_addr next;
-    int err = route_at(m, 1, &next);
-    d->drop_first_route = true;
+    d->listener = own_listener(core, own);
+    d->drop_routes = is_second_route(core, m, 1, d) ? 2 : 1;
+    int err = route_at(m, (int)d->drop_routes, &next);
     d->next_hop = err == ERR_OK ? next.uri : m->uri;
     return err == ERR_INVALID ? ERR_INVALID : ERR_OK;
 }
@@ -90,18 +123,49 @@ int dialog_read(struct core *core, const struct msg *m, struct dialog_route *ret
         return ERR_NOT_FOUND;
     if (transport_is_us(core->transport, m->uri.host, m->uri.port) &&
         rr_read(m->uri.params, secret, &d.rr) == ERR_OK) {
-        err = read_strict(m, &d);
+        err = read_strict(core, m, &d);
     } else {
         err = route_at(m, 0, &route);
         if (err == ERR_OK)
-            err = rr_read(route.uri.params, secret, &d.rr) == ERR_OK ? read_loose(m, &d)
-                                                                     : ERR_NOT_FOUND;
+            err = rr_read(route.uri.params, secret, &d.rr) == ERR_OK
+                      ? read_loose(core, m, &route.uri, &d)
+                      : ERR_NOT_FOUND;
         else if (err == ERR_NOT_FOUND)
             err = read_routeless(core, m, &d);
     }
     if (err == ERR_OK)
         *ret = d;
     return err;
+}
+
+/* The flow to the resolved next hop; no listener: it can't be reached. */
+static struct flow next_flow(struct core *core, const struct flow *from,
+                             const struct dialog_route *d, const struct addr *address)
+{
+    struct flow to = {0};
+    struct listener *prefer = d->listener ? d->listener : from->listener;
+    if (!address)
+        return to;
+    to.remote = *address;
+    to.listener =
+        transport_listener_for(core->transport, protocol_of(&d->next_hop), address, prefer);
+    if (to.listener && transport_protocol(to.listener) == PROTOCOL_TLS)
+        to.name = transport_name(core->transport, d->next_hop.host);
+    return to;
+}
+
+static uint16_t next_port(const struct dialog_route *d)
+{
+    return d->next_hop.port ? d->next_hop.port : transport_default_port(protocol_of(&d->next_hop));
+}
+
+/* What forwarding does whatever the method. */
+static struct relay_target target_of(const struct dialog_route *d)
+{
+    return (struct relay_target){.drop_routes = d->drop_routes,
+                                 .drop_last_route = d->drop_last_route,
+                                 .request_uri = d->request_uri,
+                                 .routes = d->routes};
 }
 
 /* ---- requests with a transaction ---- */
@@ -178,19 +242,13 @@ static void on_ended(void *user)
 static void on_resolved(void *arg, const struct addr *address)
 {
     struct transit *t = arg;
-    struct relay_target target = {.drop_first_route = t->route.drop_first_route,
-                                  .drop_last_route = t->route.drop_last_route,
-                                  .request_uri = t->route.request_uri,
-                                  .routes = t->route.routes};
+    struct relay_target target = target_of(&t->route);
     t->waiting = false;
     if (t->gone) {
         transit_free(t);
         return;
     }
-    if (address) {
-        target.to.remote = *address;
-        target.to.listener = transport_listener_for(t->core->transport, address, t->from.listener);
-    }
+    target.to = next_flow(t->core, &t->from, &t->route, address);
     if (relay_is_cancelled(t->relay))
         relay_give_up(t->relay, 487);
     else if (!target.to.listener || relay_try(t->relay, &target) != ERR_OK)
@@ -208,7 +266,7 @@ void dialog_start(struct core *core, struct txn_server *server, const struct flo
     t->core = core;
     t->from = *from;
     t->route = *route;
-    if (relay_new(&t->relay, core, server, &from->remote, &events, t) != ERR_OK) {
+    if (relay_new(&t->relay, core, server, from, &events, t) != ERR_OK) {
         free(t);
         return;
     }
@@ -220,8 +278,7 @@ void dialog_start(struct core *core, struct txn_server *server, const struct flo
     if (request->method == METHOD_INVITE)
         relay_respond(t->relay, 100, NULL, (struct span){0});
     t->waiting = true;
-    resolve_host(core->loop, route->next_hop.host,
-                 route->next_hop.port ? route->next_hop.port : DEFAULT_PORT, on_resolved, t);
+    resolve_host(core->loop, route->next_hop.host, next_port(route), on_resolved, t);
 }
 
 /* ---- ACK ---- */
@@ -236,18 +293,11 @@ struct ack {
 static void on_ack_resolved(void *arg, const struct addr *address)
 {
     struct ack *a = arg;
-    struct relay_target target = {.drop_first_route = a->route.drop_first_route,
-                                  .drop_last_route = a->route.drop_last_route,
-                                  .request_uri = a->route.request_uri,
-                                  .routes = a->route.routes};
+    struct relay_target target = target_of(&a->route);
     struct span bytes;
-    if (address) {
-        target.to.remote = *address;
-        target.to.listener = transport_listener_for(a->core->transport, address, a->from.listener);
-    }
-    if (target.to.listener &&
-        relay_build(a->core, a->msg, &a->from.remote, &target, branch_new_id(), &bytes) == ERR_OK)
-        transport_send(&target.to, bytes);
+    target.to = next_flow(a->core, &a->from, &a->route, address);
+    if (target.to.listener && relay_build_ack(a->core, a->msg, &a->from, &target, &bytes) == ERR_OK)
+        (void)transport_send(&target.to, bytes);
     msg_free(a->msg);
     free(a);
 }
@@ -261,6 +311,5 @@ void dialog_ack(struct core *core, struct msg *msg, const struct flow *from,
         return;
     }
     *a = (struct ack){core, msg, *from, *route};
-    resolve_host(core->loop, route->next_hop.host,
-                 route->next_hop.port ? route->next_hop.port : DEFAULT_PORT, on_ack_resolved, a);
+    resolve_host(core->loop, route->next_hop.host, next_port(route), on_ack_resolved, a);
 }

@@ -9,11 +9,12 @@
 /* How an in-dialog request goes on. */
 struct dialog_route {
     struct rr rr;
-    bool drop_first_route;   /* the topmost Route is ours */
+    size_t drop_routes;      /* so many topmost Routes are ours */
     bool drop_last_route;    /* strict routing: the last Route becomes the Request-URI */
     struct span request_uri; /* empty: as received */
     struct span routes;      /* Route header line to put in, or empty */
     struct uri next_hop;
+    struct listener *listener; /* by which to leave: the one of our last Route, or NULL */
 };
 
 /* ERR_OK: the request carries our signed parameter, or without any Route belongs to a dialog that

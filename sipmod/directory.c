@@ -125,6 +125,7 @@ static void put_gateway(struct directory *d, const char *name, const struct redi
     e->seen = d->gateway_round;
     copy_text(e->gateway.host, sizeof e->gateway.host, reply_field(r, 1, "host"));
     copy_text(e->gateway.prefix, sizeof e->gateway.prefix, reply_field(r, 1, "prefix"));
+    e->gateway.protocol = transport_protocol_of(false, span_of(reply_field(r, 1, "transport")));
     e->gateway.port = (uint16_t)field_int(r, "port", 5060);
     e->gateway.strip = (unsigned)field_int(r, "strip", 0);
     e->gateway.active = strcmp(reply_field(r, 1, "status"), "0") != 0;

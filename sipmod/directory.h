@@ -5,6 +5,7 @@
 
 #include "addr.h"
 #include "store.h"
+#include "transport.h"
 
 enum { DIRECTORY_NAME = 65, DIRECTORY_ID = 21, DIRECTORY_HOST = 256 };
 
@@ -21,6 +22,7 @@ struct gateway {
     char name[DIRECTORY_NAME];
     char host[DIRECTORY_HOST];
     uint16_t port;
+    enum protocol protocol;
     char prefix[DIRECTORY_ID]; /* put before the number */
     unsigned strip;            /* digits cut first */
     bool active;

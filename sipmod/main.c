@@ -1,7 +1,9 @@
 /* sipmod: the SIP proxy. Reads its settings, opens the proxy on a loop, and listens to signals. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 #include <uv.h>
@@ -113,12 +115,12 @@ static void on_terminate(uv_signal_t *handle, int number)
     uv_timer_start(&app->drain_limit, on_drain_limit, (uint64_t)app->conf.sip.drain_s * 1000, 0);
 }
 
-/* What can change while running: the log level. */
+/* What can change while running. */
 static void on_hangup(uv_signal_t *handle, int number)
 {
     struct app *app = handle->data;
     struct conf fresh;
-    char error[CONF_ERROR];
+    char error[CONF_ERROR], tls_error[PROXY_ERROR];
     (void)number;
     if (read_conf(&app->options, &fresh, error) != ERR_OK) {
         log_error("settings not reread: %s", error);
@@ -132,7 +134,15 @@ static void on_hangup(uv_signal_t *handle, int number)
     app->conf.sip.retry_after_s = fresh.sip.retry_after_s;
     app->conf.sip.longest_call_s = fresh.sip.longest_call_s;
     app->conf.sip.drain_s = fresh.sip.drain_s;
+    app->conf.sip.connections = fresh.sip.connections;
+    app->conf.sip.connections_per_address = fresh.sip.connections_per_address;
+    app->conf.sip.stream_idle_s = fresh.sip.stream_idle_s;
+    app->conf.sip.connect_ms = fresh.sip.connect_ms;
+    app->conf.sip.udp_only = fresh.sip.udp_only;
+    app->conf.tls = fresh.tls;
     log_set_level(fresh.log.level);
+    if (proxy_reload(app->proxy, tls_error) != ERR_OK)
+        log_error("certificates not reread: %s", tls_error);
     log_info("settings reread");
 }
 
@@ -177,6 +187,16 @@ static int run(struct app *app)
     return uv_loop_close(&app->loop) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* A connection is a file; the usual soft limit of 1,024 is for select(). */
+static void raise_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
     static struct app app;
@@ -192,6 +212,8 @@ int main(int argc, char **argv)
         puts("settings are fine");
         return EXIT_SUCCESS;
     }
+    (void)signal(SIGPIPE, SIG_IGN); /* a peer closed: the write says so */
+    raise_files();
     log_open("sipmod", app.conf.log.level);
     arena_hook_osip();
     return run(&app);

@@ -11,7 +11,7 @@
 #include "refusal.h"
 #include "relay.h"
 
-enum { HOUSEKEEPING_MS = 100, RESYNC_MS = 30000, DEFAULT_PORT = 5060 };
+enum { HOUSEKEEPING_MS = 100, RESYNC_MS = 30000 };
 
 struct counters {
     uint64_t requests, responses, faults, strangers, stray_responses;
@@ -28,14 +28,16 @@ struct proxy {
 
 /* ---- responses of our own, without a transaction ---- */
 
-/* Where responses to a request go: its source address, at the source port if asked by rport, else
- * at the port of its Via (§18.2.2, RFC 3581). */
+/* Where responses to a request go: the connection that it came on; its source address, at the
+ * source port if asked by rport, else at the port of its Via, which is also where to connect if the
+ * connection is lost (§18.2.2, RFC 3581). */
 static struct flow reply_flow(const struct flow *from, const struct via *via)
 {
     struct flow to = *from;
-    if (via->rport)
+    enum protocol protocol = transport_protocol(from->listener);
+    if (via->rport && protocol == PROTOCOL_UDP)
         return to;
-    uint16_t port = htons(via->port ? via->port : DEFAULT_PORT);
+    uint16_t port = htons(via->port ? via->port : transport_default_port(protocol));
     if (to.remote.sa.sa_family == AF_INET6)
         to.remote.v6.sin6_port = port;
     else
@@ -52,7 +54,7 @@ static void respond(struct proxy *p, const struct msg *request, const struct flo
     derive_response(&o, request, &from->remote, status, reason, lines);
     struct flow to = reply_flow(from, &request->via);
     if (!o.full)
-        transport_send(&to, out_done(&o));
+        (void)transport_send(&to, out_done(&o));
 }
 
 static void respond_plain(struct proxy *p, const struct msg *request, const struct flow *from,
@@ -273,27 +275,53 @@ static void on_fault(struct proxy *p, const struct flow *from, const struct msg_
     msg_free(reply_to);
 }
 
-static void on_datagram(void *arg, const struct flow *from, struct span bytes)
+static void on_response(struct proxy *p, struct msg *m)
+{
+    p->counters.responses++;
+    if (!txn_client_receive(p->core.txns, m))
+        p->counters.stray_responses++;
+    msg_free(m);
+}
+
+static bool on_message(void *arg, const struct flow *from, struct span bytes)
 {
     struct proxy *p = arg;
     struct msg *m, *reply_to;
     struct msg_fault fault;
     if (span_trim(bytes).n == 0)
-        return; /* keep-alive (RFC 5626 §3.5.1) */
+        return true; /* keep-alive (RFC 5626 §3.5.1) */
     if (!is_worth_parsing(p, from, bytes)) {
         p->counters.strangers++;
-        return;
+        return false;
     }
     if (msg_parse(bytes, &m, &fault, &reply_to) != ERR_OK) {
         on_fault(p, from, &fault, reply_to);
-    } else if (m->is_request) {
-        receive_request(p, m, from);
-    } else {
-        p->counters.responses++;
-        if (!txn_client_receive(p->core.txns, m))
-            p->counters.stray_responses++;
-        msg_free(m);
+        return false;
     }
+    if (m->is_request)
+        receive_request(p, m, from);
+    else
+        on_response(p, m);
+    return true;
+}
+
+/* What came of the message is enough for a response, perhaps. */
+static void on_malformed(void *arg, const struct flow *from, struct span head, int status,
+                         const char *text)
+{
+    struct proxy *p = arg;
+    struct msg *m = NULL, *reply_to = NULL;
+    struct msg_fault fault = {.status = status, .text = text, .kind = "framing"}, other;
+    if (!is_worth_parsing(p, from, head)) {
+        p->counters.strangers++;
+        return;
+    }
+    if (msg_parse(head, &m, &other, &reply_to) == ERR_OK && m->is_request)
+        on_fault(p, from, &fault, m);
+    else if (m)
+        msg_free(m);
+    else
+        on_fault(p, from, status == 400 && other.status ? &other : &fault, reply_to);
 }
 
 static void on_undeliverable(void *arg, const struct addr *to, struct span head)
@@ -303,6 +331,18 @@ static void on_undeliverable(void *arg, const struct addr *to, struct span head)
     (void)to;
     if (branch_in_head(head, &id))
         txn_client_undeliverable(p->core.txns, id);
+}
+
+/* The caller's connection is gone and can't be made anew. */
+static void on_lost(struct txn_server *server)
+{
+    relay_cancel(relay_of(server));
+}
+
+static void on_disconnected(void *arg, uint64_t connection)
+{
+    struct proxy *p = arg;
+    txn_disconnected(p->core.txns, connection, on_lost);
 }
 
 /* ---- store ---- */
@@ -371,13 +411,13 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
 {
     struct core *c = &p->core;
     const struct conf *conf = c->conf;
-    struct transport_events arrivals = {on_datagram, on_undeliverable, p};
+    struct transport_events arrivals = {on_message, on_malformed, on_undeliverable, on_disconnected,
+                                        p};
     struct store_events changes = {on_store, on_source_changed, on_gateway_changed, p};
     char first[ADDR_PORT_TEXT];
     int err = timer_wheel_new(&c->wheel, c->loop);
     if (err == ERR_OK)
-        err = transport_open(&c->transport, c->loop, conf->sip.listen, conf->sip.advertise,
-                             (size_t)conf->sip.message_max, &arrivals, error);
+        err = transport_open(&c->transport, c->loop, c->wheel, conf, &arrivals, error);
     if (err == ERR_OK)
         err = txn_table_new(&c->txns, c->wheel, (uint64_t)conf->sip.t1_ms);
     if (err == ERR_OK) {
@@ -424,6 +464,8 @@ static void log_counters(const struct proxy *p)
 {
     const struct counters *c = &p->counters;
     const struct transport_counters *t = transport_counters(p->core.transport);
+    log_info("connections taken %llu, made %llu, refused %llu", (unsigned long long)t->accepted,
+             (unsigned long long)t->connected, (unsigned long long)t->refused);
     log_info("received %llu, sent %llu, send drops %llu, too large %llu, requests %llu, responses "
              "%llu, malformed %llu, strangers %llu, stray responses %llu",
              (unsigned long long)t->received, (unsigned long long)t->sent,
@@ -461,4 +503,9 @@ void proxy_drain(struct proxy *p)
 {
     log_info("draining: no new calls");
     p->core.draining = true;
+}
+
+int proxy_reload(struct proxy *p, char error[PROXY_ERROR])
+{
+    return transport_reload(p->core.transport, error);
 }

@@ -21,6 +21,10 @@ MUST_CHECK int proxy_open(struct proxy **ret, uv_loop_t *loop, const struct conf
                           const struct proxy_events *events, char error[PROXY_ERROR]);
 void proxy_close(struct proxy *p); /* frees on the loop; accepts NULL */
 
+/* `conf` was changed: certificates are read again. On failure the old ones stay, and one line is in
+ * error. */
+MUST_CHECK int proxy_reload(struct proxy *p, char error[PROXY_ERROR]);
+
 /* Takes no more calls (503 with Retry-After, also to OPTIONS), lets those in setup finish and what
  * Redis must know arrive. */
 void proxy_drain(struct proxy *p);

@@ -13,16 +13,17 @@
 struct leg {
     struct leg *next;
     struct relay *relay;
-    struct txn_client *client; /* NULL: gone */
-    bool given_up;             /* the next target has its turn */
-    size_t number;             /* of the target */
-    struct timer patience;     /* no answer at all; then timer C */
+    struct txn_client *client;    /* NULL: gone */
+    bool given_up;                /* the next target has its turn */
+    size_t number;                /* of the target */
+    struct relay_target *instead; /* by UDP, if nobody takes it by TCP; of the request's arena */
+    struct timer patience;        /* no answer at all; then timer C */
 };
 
 struct relay {
     struct core *core;
     struct txn_server *server;
-    struct addr source;
+    struct flow from;
     struct relay_events events;
     void *user;
     struct leg *legs; /* latest first */
@@ -32,7 +33,7 @@ struct relay {
     size_t best_n;
 };
 
-enum { MAX_FORWARDS = 70, LINES = 1024 };
+enum { MAX_FORWARDS = 70, LINES = 1024, DATAGRAM_MAX = 1300 };
 
 /* ---- building ---- */
 
@@ -48,42 +49,68 @@ static void edit_max_forwards(struct edit *e, struct span text)
 static void edit_routes(struct edit *e, const struct relay_target *target)
 {
     struct element el, last = {0};
-    bool first = true;
+    size_t i = 0;
     for (bool more = msg_element_first(e->msg, HEADER_ROUTE, &el); more;
          more = msg_element_next(e->msg, HEADER_ROUTE, &el)) {
-        if (first && target->drop_first_route)
+        if (i++ < target->drop_routes)
             edit_remove_element(e, &el);
         else
             last = el;
-        first = false;
     }
     if (target->drop_last_route && last.line)
         edit_remove_element(e, &last);
 }
 
-/* Our Via on top, and what we know of the previous hop into its own (§18.2.1, RFC 3581). */
-static void edit_via(struct edit *e, const struct relay_target *target, const struct addr *source,
+static void put_record_route(struct out *o, const struct listener *l, const char *param)
+{
+    out_text(o, "Record-Route: <sip:");
+    out_span(o, transport_sent_by(l));
+    out_text(o, transport_uri_param(l));
+    out_text(o, ";lr");
+    out_text(o, param);
+    out_text(o, ">\r\n");
+}
+
+/* Two of them if the request leaves otherwise than it came, so that each side reaches us by what it
+ * speaks: the one above is for the side that we send to (RFC 5658 §3.3). */
+static void put_record_routes(struct out *o, const struct relay_target *target,
+                              const struct flow *from)
+{
+    if (!target->rr_param)
+        return;
+    put_record_route(o, target->to.listener, target->rr_param);
+    if (from->listener != target->to.listener)
+        put_record_route(o, from->listener, target->rr_param);
+}
+
+/* Our Via on top, and what we know of the previous hop into its own (§18.2.1, RFC 3581). Record-
+ * Route on top of others, or with the Via. */
+static void edit_via(struct edit *e, const struct relay_target *target, const struct flow *from,
                      struct out *lines, uint64_t branch)
 {
     char text[BRANCH_TEXT];
     struct derive_via_fix fixes[DERIVE_VIA_FIXES];
-    struct span sent_by = transport_sent_by(target->to.listener);
-    out_text(lines, "Via: SIP/2.0/UDP ");
-    out_span(lines, sent_by);
-    out_format(lines, ";branch=%s\r\n", branch_text(branch, branch_loop_hash(e->msg), text));
+    const struct listener *l = target->to.listener;
     bool has_rr = msg_header(e->msg, HEADER_RECORD_ROUTE) != NULL;
-    if (!has_rr)
-        out_span(lines, target->record_route);
-    edit_insert_before(e, HEADER_VIA, out_done(lines));
-    if (has_rr && target->record_route.n)
-        edit_insert_before(e, HEADER_RECORD_ROUTE, target->record_route);
-    size_t n = derive_via_fixes(&e->msg->via, source, fixes);
+    out_text(lines, "Via: SIP/2.0/");
+    out_text(lines, transport_via_word(l));
+    out_text(lines, " ");
+    out_span(lines, transport_sent_by(l));
+    out_format(lines, ";branch=%s\r\n", branch_text(branch, branch_loop_hash(e->msg), text));
+    size_t via = lines->n;
+    put_record_routes(lines, target, from);
+    struct span all = out_done(lines);
+    struct span routes = {all.p + via, all.n > via ? all.n - via : 0};
+    edit_insert_before(e, HEADER_VIA, has_rr ? (struct span){all.p, via} : all);
+    if (has_rr && routes.n)
+        edit_insert_before(e, HEADER_RECORD_ROUTE, routes);
+    size_t n = derive_via_fixes(&e->msg->via, &from->remote, fixes);
     for (size_t i = 0; i < n; i++)
         edit_replace(e, fixes[i].cut, arena_copy(e->msg->arena, span_of(fixes[i].put)));
 }
 
-int relay_build(struct core *core, const struct msg *request, const struct addr *source,
-                const struct relay_target *target, uint64_t branch, struct span *ret_bytes)
+static int build_request(struct core *core, const struct msg *request, const struct flow *from,
+                         const struct relay_target *target, uint64_t branch, struct span *ret_bytes)
 {
     struct edit e;
     char lines_text[LINES], hops_text[12];
@@ -92,7 +119,7 @@ int relay_build(struct core *core, const struct msg *request, const struct addr 
     edit_start(&e, request);
     if (target->request_uri.n)
         edit_replace(&e, request->uri_text, target->request_uri);
-    edit_via(&e, target, source, &lines, branch);
+    edit_via(&e, target, from, &lines, branch);
     edit_routes(&e, target);
     if (target->routes.n)
         edit_append_header(&e, target->routes);
@@ -124,7 +151,7 @@ void relay_respond(struct relay *r, int status, const char *reason, struct span 
     if (!request)
         return;
     struct out o = {.buf = r->core->bytes, .cap = CORE_BYTES};
-    derive_response(&o, request, &r->source, status, reason, lines);
+    derive_response(&o, request, &r->from.remote, status, reason, lines);
     txn_server_send(r->server, status, out_done(&o));
 }
 
@@ -251,10 +278,32 @@ static void on_response(void *user, const struct msg *response)
         leg_failed(leg, response->status, response);
 }
 
+static int start_leg(struct relay *r, const struct relay_target *target,
+                     struct relay_target *instead, uint64_t branch, struct span bytes);
+
+/* Nobody listens to TCP there: the same target by UDP after all. */
+static bool try_instead(struct leg *leg)
+{
+    struct relay *r = leg->relay;
+    const struct msg *request = relay_request(r);
+    uint64_t branch = branch_new_id();
+    struct span bytes;
+    if (!leg->instead || !request || leg->given_up || r->answered || r->cancelled)
+        return false;
+    if (build_request(r->core, request, &r->from, leg->instead, branch, &bytes) != ERR_OK ||
+        start_leg(r, leg->instead, NULL, branch, bytes) != ERR_OK)
+        return false;
+    leg->given_up = true;
+    timer_stop(r->core->wheel, &leg->patience);
+    return true;
+}
+
 static void on_failed(void *user, int err)
 {
     struct leg *leg = user;
     leg->client = NULL;
+    if (err == ERR_UNAVAILABLE && try_instead(leg))
+        return;
     leg_failed(leg, err == ERR_UNAVAILABLE ? 503 : 408, NULL);
 }
 
@@ -293,14 +342,14 @@ static void on_server_ended(void *user)
 }
 
 int relay_new(struct relay **ret, struct core *core, struct txn_server *server,
-              const struct addr *source, const struct relay_events *events, void *user)
+              const struct flow *from, const struct relay_events *events, void *user)
 {
     struct relay *r = calloc(1, sizeof *r);
     if (!r)
         return ERR_NOMEM;
     r->core = core;
     r->server = server;
-    r->source = *source;
+    r->from = *from;
     r->events = *events;
     r->user = user;
     txn_server_set_user(server, r, on_server_ended);
@@ -323,25 +372,20 @@ const struct msg *relay_request(const struct relay *r)
     return txn_server_request(r->server);
 }
 
-int relay_try(struct relay *r, const struct relay_target *target)
+static int start_leg(struct relay *r, const struct relay_target *target,
+                     struct relay_target *instead, uint64_t branch, struct span bytes)
 {
     static const struct txn_client_events events = {on_response, on_failed, on_client_ended};
     const struct msg *request = relay_request(r);
-    uint64_t branch = branch_new_id();
-    struct span bytes;
-    if (!request)
-        return ERR_INVALID;
-    int err = relay_build(r->core, request, &r->source, target, branch, &bytes);
-    if (err != ERR_OK)
-        return err;
     struct leg *leg = calloc(1, sizeof *leg);
     if (!leg)
         return ERR_NOMEM;
     leg->relay = r;
     leg->number = target->number;
+    leg->instead = instead;
     LL_PREPEND(r->legs, leg);
-    err = txn_client_new(r->core->txns, branch, request->method, &target->to, bytes, &events, leg,
-                         &leg->client);
+    int err = txn_client_new(r->core->txns, branch, request->method, &target->to, bytes, &events,
+                             leg, &leg->client);
     if (err != ERR_OK) {
         LL_DELETE(r->legs, leg);
         free(leg);
@@ -351,6 +395,55 @@ int relay_try(struct relay *r, const struct relay_target *target)
         timer_set(r->core->wheel, &leg->patience, (uint64_t)r->core->conf->sip.no_answer_ms,
                   on_no_answer);
     return ERR_OK;
+}
+
+/* The target once more, in the request's memory. */
+static struct relay_target *keep_target(const struct msg *request,
+                                        const struct relay_target *target)
+{
+    struct relay_target *copy = arena_alloc(request->arena, sizeof *copy);
+    if (!copy)
+        return NULL;
+    *copy = *target;
+    copy->request_uri = arena_copy(request->arena, target->request_uri);
+    copy->routes = arena_copy(request->arena, target->routes);
+    if (target->rr_param) {
+        struct span param = {target->rr_param, strlen(target->rr_param) + 1};
+        copy->rr_param = arena_copy(request->arena, param).p;
+    }
+    return copy;
+}
+
+/* TCP for what is too long for a datagram (§18.1.1). False: it stays as it is. */
+static bool take_tcp(struct core *core, const struct flow *from, struct relay_target *target,
+                     size_t n)
+{
+    struct listener *tcp = NULL;
+    if (n > DATAGRAM_MAX && !core->conf->sip.udp_only &&
+        transport_protocol(target->to.listener) == PROTOCOL_UDP)
+        tcp = transport_listener_for(core->transport, PROTOCOL_TCP, &target->to.remote,
+                                     from->listener);
+    if (tcp)
+        target->to.listener = tcp;
+    return tcp != NULL;
+}
+
+int relay_try(struct relay *r, const struct relay_target *target)
+{
+    const struct msg *request = relay_request(r);
+    struct relay_target by_tcp, *instead = NULL;
+    uint64_t branch = branch_new_id();
+    struct span bytes;
+    if (!request)
+        return ERR_INVALID;
+    int err = build_request(r->core, request, &r->from, target, branch, &bytes);
+    by_tcp = *target;
+    if (err == ERR_OK && take_tcp(r->core, &r->from, &by_tcp, bytes.n) &&
+        (instead = keep_target(request, target)) != NULL) {
+        target = &by_tcp;
+        err = build_request(r->core, request, &r->from, target, branch, &bytes);
+    }
+    return err == ERR_OK ? start_leg(r, target, instead, branch, bytes) : err;
 }
 
 void relay_cancel(struct relay *r)
@@ -365,4 +458,17 @@ void relay_cancel(struct relay *r)
 bool relay_is_cancelled(const struct relay *r)
 {
     return r->cancelled;
+}
+
+int relay_build_ack(struct core *core, const struct msg *ack, const struct flow *from,
+                    struct relay_target *target, struct span *ret_bytes)
+{
+    uint64_t branch = branch_new_id();
+    struct relay_target by_tcp = *target;
+    int err = build_request(core, ack, from, target, branch, ret_bytes);
+    if (err != ERR_OK || !take_tcp(core, from, &by_tcp, ret_bytes->n) ||
+        !transport_is_connected(&by_tcp.to))
+        return err;
+    *target = by_tcp;
+    return build_request(core, ack, from, target, branch, ret_bytes);
 }

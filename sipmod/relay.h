@@ -9,12 +9,12 @@ struct relay;
 
 struct relay_target {
     struct flow to;
-    struct span request_uri;  /* replaces the Request-URI; empty: as received */
-    struct span record_route; /* whole header line, or empty */
-    struct span routes;       /* whole Route header line to put in, or empty */
-    bool drop_first_route;    /* the topmost Route is ours */
-    bool drop_last_route;     /* it became the Request-URI (strict routing, §16.4) */
-    size_t number;            /* the user's own, told when this target answers */
+    struct span request_uri; /* replaces the Request-URI; empty: as received */
+    struct span routes;      /* whole Route header line to put in, or empty */
+    const char *rr_param;    /* of rr_text: stay in the dialog by Record-Route; NULL: don't */
+    size_t drop_routes;      /* so many topmost Routes are ours */
+    bool drop_last_route;    /* it became the Request-URI (strict routing, §16.4) */
+    size_t number;           /* the user's own, told when this target answers */
 };
 
 struct relay_events {
@@ -33,9 +33,9 @@ struct relay_events {
     void (*ended)(void *user);
 };
 
-/* Takes over the server transaction: its user and end. `source`: where the request came from. */
+/* Takes over the server transaction: its user and end. `from`: where the request came from. */
 MUST_CHECK int relay_new(struct relay **ret, struct core *core, struct txn_server *server,
-                         const struct addr *source, const struct relay_events *events, void *user);
+                         const struct flow *from, const struct relay_events *events, void *user);
 
 /* The relay that a server transaction belongs to. */
 struct relay *relay_of(const struct txn_server *server);
@@ -44,7 +44,8 @@ void *relay_user(const struct relay *r);
 /* The request, while no final response was sent. */
 const struct msg *relay_request(const struct relay *r);
 
-/* Sends the request to a target. ERR_TOO_LARGE, ERR_NOMEM, ERR_INVALID. */
+/* Sends the request to a target. One that is too long for UDP goes by TCP, and by UDP after all if
+ * nobody takes it there (§18.1.1). ERR_TOO_LARGE, ERR_NOMEM, ERR_INVALID. */
 MUST_CHECK int relay_try(struct relay *r, const struct relay_target *target);
 
 /* Answers by ourselves; `lines`: whole header lines or empty. */
@@ -58,9 +59,9 @@ void relay_give_up(struct relay *r, int otherwise);
 void relay_cancel(struct relay *r);
 bool relay_is_cancelled(const struct relay *r);
 
-/* Builds the forwarded form of a request into core->bytes; for ACK, which has no relay. */
-MUST_CHECK int relay_build(struct core *core, const struct msg *request, const struct addr *source,
-                           const struct relay_target *target, uint64_t branch,
-                           struct span *ret_bytes);
+/* Builds the forwarded form of an ACK, which has no relay, into core->bytes. One that is too long
+ * for UDP goes by TCP if there is a connection: target->to is set to it. */
+MUST_CHECK int relay_build_ack(struct core *core, const struct msg *ack, const struct flow *from,
+                               struct relay_target *target, struct span *ret_bytes);
 
 #endif

@@ -1,128 +1,41 @@
 #include "transport.h"
 
 #include <errno.h>
-#include <linux/errqueue.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <uthash.h>
 
+#include "listen.h"
 #include "log.h"
+#include "stream.h"
+#include "tls.h"
+#include "transport_priv.h"
+#include "udp.h"
 
-enum {
-    BATCH = 64,              /* datagrams a system call */
-    SEND_BYTES = 256 * 1024, /* bytes that may wait in one listener */
-    SEND_MESSAGES = 512,     /* datagrams that may wait in one listener */
-    SOCKET_BUFFER = 8 * 1024 * 1024,
-    DEFAULT_PORT = 5060,
-    REFUSED_MAX = 16, /* send failures told in one turn */
+enum { NAMES_MAX = 1024, NAME_TEXT = 256, TLS_PORT = 5061, SIP_PORT = 5060 };
+
+static const struct {
+    const char *via, *param, *word;
+    unsigned listen;
+} PROTOCOLS[] = {
+    [PROTOCOL_UDP] = {"UDP", "",               "udp", LISTEN_UDP},
+    [PROTOCOL_TCP] = {"TCP", ";transport=tcp", "tcp", LISTEN_TCP},
+    [PROTOCOL_TLS] = {"TLS", ";transport=tls", "tls", LISTEN_TLS},
 };
 
-struct outgoing {
-    struct addr to;
-    size_t at, n; /* in the listener's bytes */
+/* A host name that flows point to; kept to the end. */
+struct name {
+    UT_hash_handle hh;
+    char text[];
 };
-
-struct listener {
-    struct transport *transport;
-    int fd;
-    bool polling;
-    uv_poll_t poll;
-    struct addr local;
-    struct addr advertised; /* equals local without advertise */
-    char sent_by[ADDR_PORT_TEXT];
-    size_t n_out, out_used;
-    struct outgoing out[SEND_MESSAGES];
-    char bytes[SEND_BYTES];
-};
-
-struct transport {
-    uv_loop_t *loop;
-    uv_prepare_t before_poll;
-    uv_check_t after_poll;
-    struct transport_events events;
-    struct transport_counters counters;
-    size_t message_max;
-    char *in; /* BATCH buffers of message_max + 1 bytes */
-    size_t n_listeners, open_handles;
-    struct listener *listeners[TRANSPORT_LISTENERS];
-};
-
-static void poll_again(struct listener *l);
 
 /* ---- sending ---- */
-
-/* Sends up to BATCH datagrams from number `first` on; returns how many went or -errno. */
-static int send_batch(struct listener *l, size_t first)
-{
-    struct mmsghdr headers[BATCH];
-    struct iovec iov[BATCH];
-    unsigned n = 0;
-    memset(headers, 0, sizeof headers);
-    for (size_t i = first; i < l->n_out && n < BATCH; i++, n++) {
-        struct outgoing *o = &l->out[i];
-        iov[n] = (struct iovec){l->bytes + o->at, o->n};
-        headers[n].msg_hdr.msg_name = &o->to.sa;
-        headers[n].msg_hdr.msg_namelen = addr_len(&o->to);
-        headers[n].msg_hdr.msg_iov = &iov[n];
-        headers[n].msg_hdr.msg_iovlen = 1;
-    }
-    int sent = sendmmsg(l->fd, headers, n, MSG_DONTWAIT);
-    return sent >= 0 ? sent : -errno;
-}
-
-/* A datagram that the kernel refused to send; told to the user once the queue is empty, since the
- * answer may be to send again. */
-struct refused {
-    struct addr to;
-    size_t n;
-    char head[512];
-};
-
-static void note_refused(const struct listener *l, const struct outgoing *o, struct refused *list,
-                         size_t *n)
-{
-    l->transport->counters.send_dropped++;
-    if (*n == REFUSED_MAX)
-        return;
-    struct refused *r = &list[(*n)++];
-    r->to = o->to;
-    r->n = o->n < sizeof r->head ? o->n : sizeof r->head;
-    memcpy(r->head, l->bytes + o->at, r->n);
-}
-
-/* Sends all that waits. A send may fail for the ICMP error of an earlier one, so each datagram is
- * tried twice. What the kernel has no room for is dropped: waiting would only grow the queue. */
-static void flush_listener(struct listener *l)
-{
-    struct transport *t = l->transport;
-    struct refused refused[REFUSED_MAX];
-    size_t n_refused = 0, done = 0, tried = SIZE_MAX;
-    while (done < l->n_out) {
-        int sent = send_batch(l, done);
-        if (sent > 0) {
-            done += (size_t)sent;
-            t->counters.sent += (uint64_t)sent;
-        } else if (sent == -EAGAIN || sent == -ENOBUFS) {
-            t->counters.send_dropped += l->n_out - done;
-            break;
-        } else if (tried != done) {
-            tried = done;
-        } else {
-            note_refused(l, &l->out[done++], refused, &n_refused);
-        }
-    }
-    l->n_out = 0;
-    l->out_used = 0;
-    for (size_t i = 0; i < n_refused; i++)
-        t->events.undeliverable(t->events.arg, &refused[i].to,
-                                (struct span){refused[i].head, refused[i].n});
-}
 
 static void flush_all(struct transport *t)
 {
     for (size_t i = 0; i < t->n_listeners; i++) {
-        if (t->listeners[i]->n_out)
-            flush_listener(t->listeners[i]);
+        if (t->listeners[i].udp)
+            udp_flush(t->listeners[i].udp);
     }
 }
 
@@ -136,196 +49,140 @@ static void on_check(uv_check_t *handle)
     flush_all(handle->data);
 }
 
-void transport_send(const struct flow *to, struct span bytes)
+uint64_t transport_send(const struct flow *to, struct span bytes)
 {
     struct listener *l = to->listener;
-    if (l->n_out == SEND_MESSAGES || bytes.n > SEND_BYTES - l->out_used)
-        flush_listener(l);
-    if (bytes.n > SEND_BYTES) {
-        l->transport->counters.send_dropped++;
-        return;
-    }
-    struct outgoing *o = &l->out[l->n_out++];
-    o->to = to->remote;
-    o->at = l->out_used;
-    o->n = bytes.n;
-    memcpy(l->bytes + l->out_used, bytes.p, bytes.n);
-    l->out_used += bytes.n;
+    if (l->protocol != PROTOCOL_UDP)
+        return stream_send(l->transport->streams, to, bytes);
+    udp_send(l->udp, &to->remote, bytes);
+    return 0;
 }
 
-/* ---- receiving ---- */
-
-/* Returns the number of datagrams read. */
-static int receive_batch(struct listener *l)
+bool transport_is_connected(const struct flow *to)
 {
-    struct transport *t = l->transport;
-    struct mmsghdr headers[BATCH];
-    struct iovec iov[BATCH];
-    struct addr from[BATCH];
-    size_t cap = t->message_max + 1;
-    memset(headers, 0, sizeof headers);
-    memset(from, 0, sizeof from);
-    for (size_t i = 0; i < BATCH; i++) {
-        iov[i] = (struct iovec){t->in + i * cap, cap};
-        headers[i].msg_hdr.msg_name = &from[i].sa;
-        headers[i].msg_hdr.msg_namelen = sizeof from[i];
-        headers[i].msg_hdr.msg_iov = &iov[i];
-        headers[i].msg_hdr.msg_iovlen = 1;
-    }
-    int n = recvmmsg(l->fd, headers, BATCH, MSG_DONTWAIT, NULL);
-    for (int i = 0; i < n; i++) {
-        if (headers[i].msg_len > t->message_max || (headers[i].msg_hdr.msg_flags & MSG_TRUNC)) {
-            t->counters.too_large++;
-            continue;
-        }
-        t->counters.received++;
-        struct flow flow = {l, from[i]};
-        t->events.receive(t->events.arg, &flow,
-                          (struct span){t->in + (size_t)i * cap, headers[i].msg_len});
-    }
-    return n;
+    const struct listener *l = to->listener;
+    return l->protocol != PROTOCOL_UDP && stream_is_connected(l->transport->streams, to);
 }
 
-/* Reads the errors that ICMP brought back (IP_RECVERR): each names the datagram's destination and
- * holds its first bytes. */
-static void receive_errors(struct listener *l)
+/* ---- opening ---- */
+
+static bool same_family(const struct addr *a, const struct addr *b)
 {
-    struct transport *t = l->transport;
-    for (;;) {
-        struct addr to = {0};
-        char head[512], control[512];
-        struct iovec iov = {head, sizeof head};
-        struct msghdr header = {.msg_name = &to.sa,
-                                .msg_namelen = sizeof to,
-                                .msg_iov = &iov,
-                                .msg_iovlen = 1,
-                                .msg_control = control,
-                                .msg_controllen = sizeof control};
-        ssize_t n = recvmsg(l->fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT);
-        if (n < 0)
-            return;
-        t->events.undeliverable(t->events.arg, &to, (struct span){head, (size_t)n});
-    }
+    return a->sa.sa_family == b->sa.sa_family;
 }
 
-static void on_poll(uv_poll_t *handle, int status, int events)
+static void set_port(struct addr *a, uint16_t port)
 {
-    (void)events;
-    struct listener *l = handle->data;
-    if (status < 0) { /* libuv stops the handle on POLLERR */
-        l->polling = false;
-        receive_errors(l);
-    }
-    /* A few batches a turn, so that timers and Redis get theirs under a flood. */
-    for (int round = 0; round < 4; round++) {
-        if (receive_batch(l) < BATCH)
-            break;
-    }
-    poll_again(l);
+    if (a->sa.sa_family == AF_INET6)
+        a->v6.sin6_port = htons(port);
+    else
+        a->v4.sin_port = htons(port);
 }
 
-static void poll_again(struct listener *l)
+/* What to put into Via: `advertise` if it is of the same family, at the listener's port if it names
+ * none. */
+static int set_advertised(struct listener *l, struct span advertise, char *error)
 {
-    if (!l->polling && uv_poll_start(&l->poll, UV_READABLE, on_poll) == 0)
-        l->polling = true;
-}
-
-/* ---- opening and closing ---- */
-
-static void set_buffer(int fd, int force, int plain)
-{
-    int size = SOCKET_BUFFER;
-    if (setsockopt(fd, SOL_SOCKET, force, &size, sizeof size) != 0)
-        (void)setsockopt(fd, SOL_SOCKET, plain, &size, sizeof size);
-}
-
-static int open_socket(const struct addr *local)
-{
-    int fd = socket(local->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    int on = 1;
-    if (local->sa.sa_family == AF_INET6) {
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
-    } else {
-        (void)setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
-    }
-    set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
-    set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
-    if (bind(fd, &local->sa, addr_len(local)) != 0) {
-        int saved = errno;
-        close(fd);
-        errno = saved;
-        return -1;
-    }
-    return fd;
-}
-
-static int add_listener(struct transport *t, struct span text, const char *advertise, char *error)
-{
-    struct listener *l = calloc(1, sizeof *l);
-    if (!l)
-        return ERR_NOMEM;
-    int err = addr_parse_port(text, DEFAULT_PORT, &l->local);
-    if (err != ERR_OK) {
-        snprintf(error, TRANSPORT_ERROR, "sip.listen: not an address: %.*s", (int)text.n, text.p);
-        goto out;
-    }
+    struct addr a;
+    char local[ADDR_PORT_TEXT];
     l->advertised = l->local;
-    if (advertise && *advertise &&
-        (err = addr_parse_port(span_of(advertise), DEFAULT_PORT, &l->advertised)) != ERR_OK) {
-        snprintf(error, TRANSPORT_ERROR, "sip.advertise: not an address: %.200s", advertise);
-        goto out;
+    if (advertise.n && addr_parse_port(advertise, 0, &a) != ERR_OK) {
+        snprintf(error, TRANSPORT_ERROR, "sip.advertise: not an address: %.*s", (int)advertise.n,
+                 advertise.p);
+        return ERR_INVALID;
+    }
+    if (advertise.n && same_family(&a, &l->local)) {
+        if (addr_port(&a) == 0)
+            set_port(&a, addr_port(&l->local));
+        l->advertised = a;
     }
     if (addr_is_unroutable(&l->advertised)) {
-        snprintf(error, TRANSPORT_ERROR, "sip.advertise: needed with the wildcard %.*s",
-                 (int)text.n, text.p);
-        err = ERR_INVALID;
-        goto out;
-    }
-    l->fd = open_socket(&l->local);
-    if (l->fd < 0) {
-        snprintf(error, TRANSPORT_ERROR, "can't listen on %.*s: %s", (int)text.n, text.p,
-                 strerror(errno));
-        err = ERR_SYSTEM;
-        goto out;
+        snprintf(error, TRANSPORT_ERROR, "sip.advertise: needed with the wildcard %s",
+                 addr_port_text(&l->local, local));
+        return ERR_INVALID;
     }
     addr_port_text(&l->advertised, l->sent_by);
-    l->transport = t;
-    uv_poll_init_socket(t->loop, &l->poll, l->fd);
-    l->poll.data = l;
-    t->open_handles++;
-    t->listeners[t->n_listeners++] = l;
-    poll_again(l);
     return ERR_OK;
-out:
-    free(l);
+}
+
+static int open_listener(struct listener *l, char *error)
+{
+    struct transport *t = l->transport;
+    char local[ADDR_PORT_TEXT];
+    if (l->protocol == PROTOCOL_TLS && !t->tls) {
+        snprintf(error, TRANSPORT_ERROR, "tls.certificate: needed to listen on tls:%s",
+                 addr_port_text(&l->local, local));
+        return ERR_INVALID;
+    }
+    int err = l->protocol == PROTOCOL_UDP ? udp_open(&l->udp, l)
+                                          : stream_listen(&l->stream, t->streams, l);
+    if (err != ERR_OK)
+        snprintf(error, TRANSPORT_ERROR, "can't listen on %s:%s: %s", PROTOCOLS[l->protocol].word,
+                 addr_port_text(&l->local, local),
+                 err == ERR_SYSTEM ? strerror(errno) : err_text(err));
     return err;
 }
 
-static int add_listeners(struct transport *t, const char *listen, const char *advertise,
-                         char *error)
+static int add_listener(struct transport *t, enum protocol protocol, const struct addr *local,
+                        struct span advertise, char *error)
 {
-    struct span rest = span_of(listen), part;
-    while (span_cut(&rest, ',', &part)) {
-        if (t->n_listeners == TRANSPORT_LISTENERS) {
-            snprintf(error, TRANSPORT_ERROR, "sip.listen: more than %d", TRANSPORT_LISTENERS);
-            return ERR_TOO_LARGE;
-        }
-        int err = add_listener(t, part, advertise, error);
-        if (err != ERR_OK)
-            return err;
+    if (t->n_listeners == TRANSPORT_LISTENERS) {
+        snprintf(error, TRANSPORT_ERROR, "sip.listen: more than %d", TRANSPORT_LISTENERS);
+        return ERR_TOO_LARGE;
     }
-    if (t->n_listeners == 0) {
-        snprintf(error, TRANSPORT_ERROR, "sip.listen: empty");
-        return ERR_INVALID;
+    struct listener *l = &t->listeners[t->n_listeners];
+    *l = (struct listener){.transport = t, .protocol = protocol, .local = *local};
+    int err = set_advertised(l, advertise, error);
+    if (err == ERR_OK)
+        err = open_listener(l, error);
+    if (err == ERR_OK)
+        t->n_listeners++;
+    return err;
+}
+
+static int add_listeners(struct transport *t, char *error)
+{
+    const struct conf *conf = t->conf;
+    struct span listen = span_of(conf->sip.listen), advertise = span_of(conf->sip.advertise), part;
+    bool each = memchr(conf->sip.advertise, ',', sizeof conf->sip.advertise) != NULL;
+    struct span name = advertise;
+    while (span_cut(&listen, ',', &part)) {
+        struct listen where;
+        if (listen_parse(part, &where) != ERR_OK) {
+            snprintf(error, TRANSPORT_ERROR, "sip.listen: not an address: %.*s", (int)part.n,
+                     part.p);
+            return ERR_INVALID;
+        }
+        if (each && !span_cut(&advertise, ',', &name))
+            name = (struct span){0};
+        for (enum protocol p = PROTOCOL_UDP; p <= PROTOCOL_TLS; p++) {
+            if (!(where.protocols & PROTOCOLS[p].listen))
+                continue;
+            int err = add_listener(t, p, &where.address, name, error);
+            if (err != ERR_OK)
+                return err;
+        }
     }
     return ERR_OK;
 }
 
-int transport_open(struct transport **ret, uv_loop_t *loop, const char *listen,
-                   const char *advertise, size_t message_max, const struct transport_events *events,
+static int open_parts(struct transport *t, char *error)
+{
+    t->in = malloc(UDP_BATCH * (t->message_max + 1));
+    int err = t->in ? streams_new(&t->streams, t) : ERR_NOMEM;
+    if (err == ERR_OK && t->conf->tls.certificate[0])
+        err = tls_context_new(&t->tls, t->conf, error);
+    if (err == ERR_OK)
+        err = add_listeners(t, error);
+    if (err == ERR_OK && t->n_listeners == 0) {
+        snprintf(error, TRANSPORT_ERROR, "sip.listen: empty");
+        err = ERR_INVALID;
+    }
+    return err;
+}
+
+int transport_open(struct transport **ret, uv_loop_t *loop, struct timer_wheel *wheel,
+                   const struct conf *conf, const struct transport_events *events,
                    char error[TRANSPORT_ERROR])
 {
     struct transport *t = calloc(1, sizeof *t);
@@ -333,16 +190,17 @@ int transport_open(struct transport **ret, uv_loop_t *loop, const char *listen,
     if (!t)
         return ERR_NOMEM;
     t->loop = loop;
+    t->wheel = wheel;
+    t->conf = conf;
     t->events = *events;
-    t->message_max = message_max;
+    t->message_max = (size_t)conf->sip.message_max;
     uv_prepare_init(loop, &t->before_poll);
     uv_check_init(loop, &t->after_poll);
     t->before_poll.data = t->after_poll.data = t;
-    t->open_handles = 2;
+    t->holds = 2;
     uv_prepare_start(&t->before_poll, on_prepare);
     uv_check_start(&t->after_poll, on_check);
-    t->in = malloc(BATCH * (message_max + 1));
-    int err = t->in ? add_listeners(t, listen, advertise, error) : ERR_NOMEM;
+    int err = open_parts(t, error);
     if (err != ERR_OK) {
         transport_close(t);
         return err;
@@ -351,31 +209,64 @@ int transport_open(struct transport **ret, uv_loop_t *loop, const char *listen,
     return ERR_OK;
 }
 
+int transport_reload(struct transport *t, char error[TRANSPORT_ERROR])
+{
+    struct tls_context *fresh;
+    error[0] = '\0';
+    if (!t->tls || !t->conf->tls.certificate[0])
+        return ERR_OK; /* TLS is neither begun nor ended while we run */
+    int err = tls_context_new(&fresh, t->conf, error);
+    if (err != ERR_OK)
+        return err;
+    tls_context_free(t->tls);
+    t->tls = fresh;
+    return ERR_OK;
+}
+
+/* ---- closing ---- */
+
+void transport_hold(struct transport *t)
+{
+    t->holds++;
+}
+
+static void free_names(struct transport *t)
+{
+    struct name *name, *next;
+    HASH_ITER(hh, t->names, name, next)
+    {
+        HASH_DEL(t->names, name);
+        free(name);
+    }
+}
+
+void transport_release(struct transport *t)
+{
+    if (--t->holds > 0)
+        return;
+    streams_free(t->streams);
+    tls_context_free(t->tls);
+    free_names(t);
+    free(t->in);
+    free(t);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
-    struct transport *t;
-    if (handle->type == UV_POLL) {
-        struct listener *l = handle->data;
-        t = l->transport;
-        close(l->fd);
-        free(l);
-    } else {
-        t = handle->data;
-    }
-    if (--t->open_handles == 0) {
-        free(t->in);
-        free(t);
-    }
+    transport_release(handle->data);
 }
 
 void transport_close(struct transport *t)
 {
     if (!t)
         return;
-    flush_all(t);
-    for (size_t i = 0; i < t->n_listeners; i++)
-        uv_close((uv_handle_t *)&t->listeners[i]->poll, on_closed);
+    t->closing = true;
+    for (size_t i = 0; i < t->n_listeners; i++) {
+        udp_close(t->listeners[i].udp);
+        stream_unlisten(t->listeners[i].stream);
+    }
     t->n_listeners = 0;
+    streams_close(t->streams);
     uv_close((uv_handle_t *)&t->before_poll, on_closed);
     uv_close((uv_handle_t *)&t->after_poll, on_closed);
 }
@@ -387,33 +278,108 @@ struct span transport_sent_by(const struct listener *l)
     return span_of(l->sent_by);
 }
 
-struct listener *transport_first(struct transport *t)
+enum protocol transport_protocol(const struct listener *l)
 {
-    return t->listeners[0];
+    return l->protocol;
 }
 
-struct listener *transport_listener_for(struct transport *t, const struct addr *remote,
-                                        struct listener *prefer)
+const char *transport_via_word(const struct listener *l)
 {
-    if (prefer && prefer->local.sa.sa_family == remote->sa.sa_family)
-        return prefer;
+    return PROTOCOLS[l->protocol].via;
+}
+
+const char *transport_uri_param(const struct listener *l)
+{
+    return PROTOCOLS[l->protocol].param;
+}
+
+uint16_t transport_default_port(enum protocol p)
+{
+    return p == PROTOCOL_TLS ? TLS_PORT : SIP_PORT;
+}
+
+enum protocol transport_protocol_of(bool secure, struct span transport_param)
+{
+    if (secure)
+        return PROTOCOL_TLS; /* "sips:…;transport=tcp" means TLS over TCP (RFC 3261 §26.2.2) */
+    for (enum protocol p = PROTOCOL_UDP; p <= PROTOCOL_TLS; p++) {
+        if (span_eq_nocase(transport_param, span_of(PROTOCOLS[p].word)))
+            return p;
+    }
+    return PROTOCOL_ANY;
+}
+
+const char *transport_name(struct transport *t, struct span host)
+{
+    struct name *name;
+    if (host.n == 0 || host.n >= NAME_TEXT)
+        return NULL;
+    HASH_FIND(hh, t->names, host.p, host.n, name);
+    if (name)
+        return name->text;
+    name = HASH_COUNT(t->names) < NAMES_MAX ? calloc(1, sizeof *name + host.n + 1) : NULL;
+    if (!name)
+        return NULL;
+    memcpy(name->text, host.p, host.n);
+    HASH_ADD_KEYPTR(hh, t->names, name->text, host.n, name);
+    return name->text;
+}
+
+struct listener *transport_first(struct transport *t)
+{
+    return &t->listeners[0];
+}
+
+static struct listener *first_of(struct transport *t, enum protocol protocol,
+                                 const struct addr *remote)
+{
     for (size_t i = 0; i < t->n_listeners; i++) {
-        if (t->listeners[i]->local.sa.sa_family == remote->sa.sa_family)
-            return t->listeners[i];
+        struct listener *l = &t->listeners[i];
+        if (l->protocol == protocol && same_family(&l->local, remote))
+            return l;
     }
     return NULL;
 }
 
-bool transport_is_us(const struct transport *t, struct span host, uint16_t port)
+struct listener *transport_listener_for(struct transport *t, enum protocol protocol,
+                                        const struct addr *remote, struct listener *prefer)
+{
+    struct listener *found = NULL;
+    if (protocol != PROTOCOL_ANY) {
+        bool fits = prefer && prefer->protocol == protocol && same_family(&prefer->local, remote);
+        return fits ? prefer : first_of(t, protocol, remote);
+    }
+    for (enum protocol p = PROTOCOL_UDP; p <= PROTOCOL_TLS && !found; p++)
+        found = transport_listener_for(t, p, remote, prefer);
+    return found;
+}
+
+/* `host` has the port asked for, or none: then the protocol's own. */
+static bool is_place(const struct addr *place, const struct addr *host, enum protocol protocol)
+{
+    if (addr_port(host))
+        return addr_eq(host, place);
+    return addr_eq_host(host, place) && addr_port(place) == transport_default_port(protocol);
+}
+
+struct listener *transport_listener_at(struct transport *t, enum protocol protocol,
+                                       struct span host, uint16_t port)
 {
     struct addr a;
-    if (addr_parse(host, port ? port : DEFAULT_PORT, &a) != ERR_OK)
-        return false;
+    if (addr_parse(host, port, &a) != ERR_OK)
+        return NULL;
     for (size_t i = 0; i < t->n_listeners; i++) {
-        if (addr_eq(&a, &t->listeners[i]->local) || addr_eq(&a, &t->listeners[i]->advertised))
-            return true;
+        struct listener *l = &t->listeners[i];
+        if ((protocol == PROTOCOL_ANY || l->protocol == protocol) &&
+            (is_place(&l->local, &a, l->protocol) || is_place(&l->advertised, &a, l->protocol)))
+            return l;
     }
-    return false;
+    return NULL;
+}
+
+bool transport_is_us(struct transport *t, struct span host, uint16_t port)
+{
+    return transport_listener_at(t, PROTOCOL_ANY, host, port) != NULL;
 }
 
 const struct transport_counters *transport_counters(const struct transport *t)

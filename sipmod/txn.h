@@ -1,5 +1,6 @@
 /* Transactions (RFC 3261 §17 with RFC 6026): retransmission, matching and their timers, no routing.
- * Messages are sent unreliably (UDP): timers G, H, I, J, K, D, L and M all apply. */
+ * Over TCP and TLS nothing is retransmitted by us (timers A, E, G) and nothing is kept for a peer's
+ * retransmissions (D, I, J, K); the others apply to all. */
 #ifndef TRUNKLINE_TXN_H
 #define TRUNKLINE_TXN_H
 
@@ -14,6 +15,13 @@ struct txn_client;
 MUST_CHECK int txn_table_new(struct txn_table **ret, struct timer_wheel *wheel, uint64_t t1_ms);
 /* Ends all transactions, telling their users; accepts NULL. */
 void txn_table_free(struct txn_table *t);
+
+/* A connection is gone (transport_events). Requests without any response fail with
+ * ERR_UNAVAILABLE. INVITEs that came on it and wait for their final response: the latest response
+ * goes out again by a connection to where they came from; if there is none to be had, `lost` is
+ * called, since nobody will hear how they end. */
+typedef void txn_lost_fn(struct txn_server *s);
+void txn_disconnected(struct txn_table *t, uint64_t connection, txn_lost_fn *lost);
 
 struct txn_counts {
     size_t servers, clients;
@@ -56,8 +64,8 @@ int txn_server_status(const struct txn_server *s); /* latest sent, 0: none */
 struct txn_client_events {
     /* A response that isn't a retransmission; every 2xx to an INVITE counts as new. Borrowed. */
     void (*response)(void *user, const struct msg *response);
-    /* No final response: ERR_TIMEOUT (timer B or F) or ERR_UNAVAILABLE (can't be delivered). The
-     * transaction is gone. */
+    /* No final response: ERR_TIMEOUT (timer B or F) or ERR_UNAVAILABLE (can't be delivered, of TCP
+     * and TLS the connection is gone). The transaction is gone. */
     void (*failed)(void *user, int err);
     /* The transaction is gone, some time after its final response. */
     void (*ended)(void *user);

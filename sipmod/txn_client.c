@@ -31,7 +31,9 @@ struct txn_client {
     char *sent; /* the request; after a non-2xx its ACK */
     size_t sent_n;
     uint64_t interval; /* timers A and E */
+    bool reliable;
     struct timer retransmit, end;
+    struct txn_tie tie; /* of a stream, while it waits for a response */
     struct txn_client_events events;
     void *user;
 };
@@ -41,6 +43,7 @@ static void client_end(struct txn_client *c)
     HASH_DEL(c->table->clients, c);
     timer_stop(c->table->wheel, &c->retransmit);
     timer_stop(c->table->wheel, &c->end);
+    txn_untie(c->table, &c->tie);
     free(c->sent);
     free(c);
 }
@@ -88,6 +91,29 @@ static void on_retransmit(struct timer *timer)
     timer_set(c->table->wheel, &c->retransmit, next, on_retransmit);
 }
 
+static void on_unsendable(struct timer *timer)
+{
+    client_fail(timer_owner(timer, struct txn_client, end), ERR_UNAVAILABLE);
+}
+
+/* The response may still come by another connection once there was a first one. */
+static void on_broken(struct txn_tie *tie)
+{
+    struct txn_client *c = timer_owner(tie, struct txn_client, tie);
+    if (c->state == CLIENT_CALLING)
+        client_fail(c, ERR_UNAVAILABLE);
+}
+
+/* ACK and CANCEL will go by the connection that took the request. A failure is told later, as all
+ * are. */
+static void send_on_stream(struct txn_client *c)
+{
+    c->to.connection = transport_send(&c->to, (struct span){c->sent, c->sent_n});
+    txn_tie(c->table, &c->tie, c->to.connection, on_broken);
+    if (!c->to.connection)
+        timer_set(c->table->wheel, &c->end, 0, on_unsendable);
+}
+
 static struct txn_client *client_add(struct txn_table *t, struct client_key key, enum method method,
                                      const struct flow *to, struct span bytes)
 {
@@ -105,11 +131,16 @@ static struct txn_client *client_add(struct txn_table *t, struct client_key key,
     c->to = *to;
     c->sent = copy;
     c->sent_n = bytes.n;
-    HASH_ADD(hh, t->clients, key, sizeof c->key, c);
     c->interval = t->t1;
-    timer_set(t->wheel, &c->retransmit, c->interval, on_retransmit);
+    c->reliable = txn_is_reliable(to);
+    HASH_ADD(hh, t->clients, key, sizeof c->key, c);
     timer_set(t->wheel, &c->end, 64 * t->t1, on_timeout); /* timers B and F */
-    send_again(c);
+    if (c->reliable) {
+        send_on_stream(c);
+    } else {
+        timer_set(t->wheel, &c->retransmit, c->interval, on_retransmit);
+        send_again(c);
+    }
     return c;
 }
 
@@ -181,6 +212,7 @@ static void client_provisional(struct txn_client *c)
 {
     if (c->state == CLIENT_CALLING) {
         c->state = CLIENT_PROCEEDING;
+        txn_untie(c->table, &c->tie);
         if (c->method == METHOD_INVITE) { /* timer C is the user's */
             timer_stop(c->table->wheel, &c->retransmit);
             timer_stop(c->table->wheel, &c->end);
@@ -195,15 +227,16 @@ static void client_final(struct txn_client *c, const struct msg *response)
 {
     struct txn_table *t = c->table;
     timer_stop(t->wheel, &c->retransmit);
+    txn_untie(t, &c->tie);
     if (c->method != METHOD_INVITE) {
         c->state = CLIENT_COMPLETED;
-        timer_set(t->wheel, &c->end, t->t4, on_end); /* timer K */
+        timer_set(t->wheel, &c->end, c->reliable ? 0 : t->t4, on_end); /* timer K */
     } else if (response->status < 300) {
         c->state = CLIENT_ACCEPTED;
         timer_set(t->wheel, &c->end, 64 * t->t1, on_end); /* timer M */
     } else {
         c->state = CLIENT_COMPLETED;
-        timer_set(t->wheel, &c->end, 64 * t->t1, on_end); /* timer D */
+        timer_set(t->wheel, &c->end, c->reliable ? 0 : 64 * t->t1, on_end); /* timer D */
         acknowledge(c, response);
         return;
     }

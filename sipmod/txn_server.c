@@ -26,6 +26,7 @@ struct txn_server {
     size_t last_n;
     uint64_t interval; /* timer G */
     struct timer retransmit, end;
+    struct txn_tie tie; /* INVITE on a stream, no final response yet */
     void *user;
     txn_server_ended_fn *ended;
     size_t key_n;
@@ -67,6 +68,21 @@ struct txn_server *txn_server_find(struct txn_table *t, const struct msg *m)
     return s;
 }
 
+/* The first connection that is lost is replaced by one of ours to the sent-by port (§18.2.2). */
+static void on_broken(struct txn_tie *tie)
+{
+    struct txn_server *s = timer_owner(tie, struct txn_server, tie);
+    uint64_t connection = 0;
+    if (s->reply_to.connection && s->last) {
+        s->reply_to.connection = 0;
+        connection = transport_send(&s->reply_to, (struct span){s->last, s->last_n});
+    }
+    if (connection)
+        txn_tie(s->table, &s->tie, connection, on_broken);
+    else
+        s->table->lost(s);
+}
+
 int txn_server_new(struct txn_table *t, struct msg *request, const struct flow *reply_to,
                    struct txn_server **ret)
 {
@@ -84,6 +100,8 @@ int txn_server_new(struct txn_table *t, struct msg *request, const struct flow *
     s->key_n = n;
     memcpy(s->key, key, n);
     HASH_ADD_KEYPTR(hh, t->servers, s->key, s->key_n, s);
+    if (s->invite && txn_is_reliable(reply_to))
+        txn_tie(t, &s->tie, reply_to->connection, on_broken);
     t->pending++;
     *ret = s;
     return ERR_OK;
@@ -106,6 +124,7 @@ static void server_end(struct txn_server *s)
     HASH_DEL(t->servers, s);
     timer_stop(t->wheel, &s->retransmit);
     timer_stop(t->wheel, &s->end);
+    txn_untie(t, &s->tie);
     if (s->state == SERVER_PROCEEDING)
         t->pending--;
     if (s->ended)
@@ -147,7 +166,8 @@ void txn_server_acked(struct txn_server *s)
         return;
     s->state = SERVER_CONFIRMED;
     timer_stop(s->table->wheel, &s->retransmit);
-    timer_set(s->table->wheel, &s->end, s->table->t4, on_end); /* timer I */
+    uint64_t timer_i = txn_is_reliable(&s->reply_to) ? 0 : s->table->t4;
+    timer_set(s->table->wheel, &s->end, timer_i, on_end);
 }
 
 static void keep_last(struct txn_server *s, struct span bytes)
@@ -165,7 +185,10 @@ static void keep_last(struct txn_server *s, struct span bytes)
 static void server_complete(struct txn_server *s)
 {
     struct txn_table *t = s->table;
-    timer_set(t->wheel, &s->end, 64 * t->t1, on_end); /* timers H, J and L are all 64×T1 */
+    bool reliable = txn_is_reliable(&s->reply_to);
+    uint64_t keep = !s->invite && reliable ? 0 : 64 * t->t1; /* timers J; H and L */
+    timer_set(t->wheel, &s->end, keep, on_end);
+    txn_untie(t, &s->tie);
     if (!s->invite) {
         s->state = SERVER_COMPLETED;
     } else if (s->status < 300) {
@@ -173,7 +196,8 @@ static void server_complete(struct txn_server *s)
     } else {
         s->state = SERVER_COMPLETED;
         s->interval = t->t1;
-        timer_set(t->wheel, &s->retransmit, s->interval, on_retransmit); /* timer G */
+        if (!reliable)
+            timer_set(t->wheel, &s->retransmit, s->interval, on_retransmit); /* timer G */
     }
     t->pending--;
     msg_free(s->request);

@@ -17,6 +17,12 @@ int txn_table_new(struct txn_table **ret, struct timer_wheel *wheel, uint64_t t1
     return ERR_OK;
 }
 
+void txn_disconnected(struct txn_table *t, uint64_t connection, txn_lost_fn *lost)
+{
+    t->lost = lost;
+    txn_tie_break(t, connection);
+}
+
 void txn_table_free(struct txn_table *t)
 {
     if (!t)

@@ -3,14 +3,22 @@
 #define TRUNKLINE_TXN_TABLE_H
 
 #include "txn.h"
+#include "txn_tie.h"
 
 struct txn_table {
     struct timer_wheel *wheel;
     uint64_t t1, t2, t4;        /* ms */
     struct txn_server *servers; /* uthash by key */
     struct txn_client *clients; /* uthash by id and method */
+    struct txn_ties *ties;      /* uthash by connection */
+    txn_lost_fn *lost;          /* while txn_disconnected runs */
     size_t pending;
 };
+
+static inline bool txn_is_reliable(const struct flow *flow)
+{
+    return transport_protocol(flow->listener) != PROTOCOL_UDP;
+}
 
 /* End every transaction of one side, telling users. */
 void txn_server_end_all(struct txn_table *t);
