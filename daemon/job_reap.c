@@ -103,7 +103,7 @@ static int read_node(struct job_run *run, const char *name, int64_t step_ms, str
     if (err == ERR_OK)
         err = judge(run, r, step_ms, &node);
     else if (err == ERR_REFUSED)
-        node.forgotten = node.dead = true, err = ERR_OK;
+        node.forgotten = node.dead = node.due = true, err = ERR_OK;
     if (err == ERR_OK)
         *ret = node;
     reply_free(r);

@@ -60,7 +60,7 @@ def test_redis_comes_later(workdir):
                 return raw.send("GET /get_trunk?accountno=1&token=x HTTP/1.1\r\nHost: x\r\n\r\n").reply()
         status, headers, body = wait_for(lambda: _or_none(answers_503), 10)
         assert status == 503 and body["status"] == "503" and headers["retry-after"]
-        assert "the store is not ready" in _log(trunkd)
+        wait_for(lambda: "the store is not ready" in _log(trunkd))
         redis.start()
         wait_for(lambda: answers_503()[0] == 404, 15)
         trunkd.stop()
