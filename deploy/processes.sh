@@ -3,6 +3,7 @@
 # that a number that the kernel gave to another program is never taken for ours.
 
 start_seconds=60 stop_seconds=30
+declare -A children=() # pid -> name of what this script launched
 
 # Field $2 of /proc/$1/stat, counted from the state: 1 state, 20 start time.
 stat_field() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f"$2"; }
@@ -55,6 +56,7 @@ launch() {
     shift
     [ -z "$detach" ] || leash=()
     setsid "${leash[@]}" "$@" </dev/null >>"$data/$name.log" 2>&1 7>&- 8>&- &
+    children[$!]=$name
     remember "$name" $!
 }
 

@@ -213,8 +213,9 @@ def test_a_wrong_command_line_is_refused(empty, option):
 def in_foreground(quickstart):
     child = subprocess.Popen(quickstart.argv("--no-demo"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True, env=quickstart.env, start_new_session=True)
-    served_until = os.path.join(quickstart.data, "run", "quickstart.pid")
-    wait_for(lambda: os.path.exists(served_until) or child.poll() is not None, 900, "it serves")
+    serving = os.path.join(quickstart.data, "run", "quickstart.pid")
+    wait_for(lambda: os.path.exists(serving) or child.poll() is not None, 900, "it serves")
+    assert child.poll() is None, child.communicate()[0]
     return child
 
 
