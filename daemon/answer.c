@@ -103,6 +103,11 @@ void answer_time(struct answer *a, const char *key, int64_t unix_ms)
     answer_text(a, key, unix_ms ? clock_text(unix_ms, text) : "");
 }
 
+void answer_bool(struct answer *a, const char *key, bool value)
+{
+    add(a, key, json_boolean(value));
+}
+
 static void open_value(struct answer *a, const char *key, json_t *value)
 {
     add(a, key, value);

@@ -45,6 +45,7 @@ void answer_text(struct answer *a, const char *key, const char *text);
 void answer_int(struct answer *a, const char *key, int64_t number);   /* as a string */
 void answer_money(struct answer *a, const char *key, int64_t amount); /* two decimals */
 void answer_time(struct answer *a, const char *key, int64_t unix_ms); /* empty when 0 */
+void answer_bool(struct answer *a, const char *key, bool value);
 void answer_list(struct answer *a, const char *key);
 void answer_object(struct answer *a, const char *key);
 void answer_close(struct answer *a); /* the innermost list or object */

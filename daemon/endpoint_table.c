@@ -67,7 +67,8 @@
     " requestedFocDate actualFocDate billingNumber loaAuthorizingPerson numbers[] subscriberType " \
     "subscriberFirstName subscriberLastName addressHouseNumber addressStreetName "                 \
     "addressStreetSuffix addressCity addressStateCode addressZip losingCarrierName "               \
-    "lastModifiedDate lastModifiedBy immediately? triggered? loa carrier_doc +processingStatus"
+    "lastModifiedDate lastModifiedBy immediately? triggered? loa carrier_doc +processingStatus " \
+    "+reasonCode +reason +respOrgId"
 
 static const char orig[] = "Origination", term[] = "Termination", bill[] = "Billing";
 
@@ -190,21 +191,24 @@ const struct endpoint endpoints[] = {
 
 {"check_lnp", orig, "Check DID portability",
  "Which numbers can be ported in.",
- ENDPOINT_READ, NULL, PARAMS(P("numbers", PHONES, MUST, "The numbers.")),
+ ENDPOINT_READ, op_port_check, PARAMS(P("numbers", PHONES, MUST, "The numbers.")),
  "accepted[] rejected[] +reasons[{ number reason }]"},
 
 {"generate_lnp_order", orig, "Generate LNP order",
- "Orders the port-in of the numbers that are accepted.",
- ENDPOINT_WRITE, NULL,
+ "Orders the port-in of the numbers that are accepted, and debits the order's amount.",
+ ENDPOINT_WRITE, op_port_generate,
  PARAMS(P("numbers", PHONES, MUST, "The numbers."), CATEGORY(MUST),
         CHOICE("subscriberType", MUST, "residential|business", "Kind of subscriber."),
-        TEXT("loaAuthorizingPerson", MUST, 100, "Who authorized the LOA."),
-        P("loa_doc", FILE, MUST, "Letter of authorization; ZIP for several."),
-        P("carrier_doc", FILE, MUST, "Carrier document; ZIP for several."),
-        P("requestedFocDate", DATE, MAY, "Wished transfer date; empty: the earliest."),
+        TEXT("loaAuthorizingPerson", MUST, 100, "First and last name of who authorized the LOA."),
+        P("loa_doc", FILE, MUST,
+          "Letter of authorization: PDF, TIFF, PNG or JPEG, at most 10 MB; ZIP for several."),
+        P("carrier_doc", FILE, MUST, "Bill or record of the losing carrier: as loa_doc."),
+        P("requestedFocDate", DATE, MAY,
+          "Wished transfer date, a business day in Eastern time; empty: the earliest."),
         TEXT("wirelessAccountNumber", MAY, 50, "Account number at the wireless carrier."),
         TEXT("wirelessPin", MAY, 50, "PIN at the wireless carrier."),
-        ADDED("tg_id", ID, 0, 0, "Trunk group for the numbers."),
+        ADDED("tg_id", ID, 0, 0, "Trunk group for the numbers; default the first."),
+        ADDED("respOrgId", TEXT, 5, 5, "Losing RespOrg of toll-free numbers, e.g. ATX01."),
         ADDED("billingNumber", PHONE, 0, 0, "Billing number; default the first."),
         ADDED("subscriberFirstName", TEXT, 1, 100, "First name."),
         ADDED("subscriberLastName", TEXT, 1, 100, "Last name."),
@@ -215,7 +219,8 @@ const struct endpoint endpoints[] = {
         ADDED("addressStateCode", STATE, 0, 0, "State."),
         ADDED("addressZip", TEXT, 1, 10, "ZIP code."),
         ADDED("losingCarrierName", TEXT, 1, 100, "Losing carrier.")),
- "success orderNo " ORDER_KEYS " +orderStatus acceptedTns[]"},
+ "success orderNo " ORDER_KEYS " +orderStatus acceptedTns[] +rejectedTns[] "
+ "+reasons[{ number reason }] +requestedFocDate +processingStatus"},
 
 {"get_new_orders", orig, "Get new orders",
  "All orders of new numbers, or one.",
@@ -224,7 +229,7 @@ const struct endpoint endpoints[] = {
 
 {"get_lnp_orders", orig, "Get LNP orders",
  "All port-in orders, or one.",
- ENDPOINT_READ, NULL, PARAMS(P("orderId", ID, MAY, "Only this order."), PAGING),
+ ENDPOINT_READ, op_port_list, PARAMS(P("orderId", ID, MAY, "Only this order."), PAGING),
  "Orders[{ orderno accountno " ORDER_KEYS " status" PORT_KEYS " }] ~total"},
 
 {"did_stats", orig, "DID/TFN statistics",

@@ -53,8 +53,8 @@ int file_open(const char *dir, struct span name, struct file *ret)
         close(fd);
         return ERR_NOT_FOUND;
     }
-    *ret = (struct file){fd, st.st_size,
-                         (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
+    *ret =
+        (struct file){fd, st.st_size, (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
     return ERR_OK;
 }
 
@@ -157,6 +157,13 @@ static int type_of(struct span name)
             return (int)i;
     }
     return -1;
+}
+
+void file_remove(const char *dir, const char *name)
+{
+    char path[PATH_MAX];
+    if (name_valid(span_of(name)) && place(dir, span_of(name), path))
+        (void)unlink(path);
 }
 
 const char *file_media_type(struct span name)

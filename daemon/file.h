@@ -22,6 +22,9 @@ MUST_CHECK int file_open(const char *dir, struct span name, struct file *ret);
  * ERR_INVALID: no name of ours; ERR_SYSTEM: errno tells. */
 MUST_CHECK int file_store(const char *dir, const char *name, struct span data);
 
+/* Takes a file away that nothing names; one that stays does no harm. */
+void file_remove(const char *dir, const char *name);
+
 /* Media type by the name's ending. */
 const char *file_media_type(struct span name);
 /* Whether a browser may show it in its window: PDF and pictures of our own making. */

@@ -20,6 +20,7 @@ static const struct {
     {"expire", 1, job_expire},
     {"sagas",  2, job_sagas },
     {"reap",   2, job_reap  },
+    {"ports",  1, job_ports },
     {"extend", 2, job_extend},
 };
 enum { JOBS = sizeof(table) / sizeof(*table) };

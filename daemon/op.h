@@ -57,6 +57,7 @@ endpoint_fn op_trunk_define, op_trunk_get, op_trunk_update;
 endpoint_fn op_term_define, op_term_get, op_term_disable;
 endpoint_fn op_reserve, op_bulk_reserve, op_cart_remove;
 endpoint_fn op_order_generate, op_order_process, op_orders;
+endpoint_fn op_port_check, op_port_generate, op_port_list;
 endpoint_fn op_numbers, op_number_update;
 endpoint_fn op_stats_did, op_stats_trunk, op_stats_term;
 endpoint_fn op_months, op_months_term;

@@ -25,6 +25,11 @@ static int check_filters(struct op *op)
         err = redis_fcall_ro(op->redis, &r, "order_get", op->account_key.text,
                              op_text(op, "orderno"), NULL);
     reply_free(r);
+    r = NULL;
+    if (err == ERR_REFUSED)
+        err = redis_fcall_ro(op->redis, &r, "port_get", op->account_key.text,
+                             op_text(op, "orderno"), NULL);
+    reply_free(r);
     return err == ERR_REFUSED ? answer_invalid(op->answer, "orderno", "no such order") : err;
 }
 

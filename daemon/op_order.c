@@ -3,15 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "op.h"
+#include "op_order.h"
 #include "reply.h"
 #include "stock.h"
 
-enum { FIRST_ORDER = 100001, HOUR_MS = 3600000 };
+enum { HOUR_MS = 3600000 };
 
-/* Fields that an order shows, in the document's order. The document's sample of gen_order has the
- * key `status` twice: there it is the request's, and the order's own goes by another name. */
-static void show_fields(struct op *op, const struct redisReply *r, const char *status_key)
+/* The document's sample of gen_order has the key `status` twice: there it is the request's, and the
+ * order's own goes by another name. */
+void op_order_fields(struct op *op, const struct redisReply *r, const char *status_key)
 {
     struct answer *a = op->answer;
     const char *category = reply_field(r, 2, "category"), *sessions = reply_field(r, 2, "sessions");
@@ -38,7 +38,7 @@ static int show_order(struct op *op, const struct redisReply *r, const char *sta
 {
     struct stock stock = {0};
     int err = read_numbers(op, r, &stock);
-    show_fields(op, r, status_key);
+    op_order_fields(op, r, status_key);
     answer_list(op->answer, "numbers");
     for (size_t i = 0; i < stock.count; i++)
         answer_text(op->answer, NULL, stock.numbers[i].number);
@@ -124,7 +124,7 @@ static int generate(struct op *op, const char *cart_owner, const char *life)
 {
     struct redisReply *r = NULL;
     const char *order = NULL;
-    int err = op_next(op, "order", FIRST_ORDER, &order);
+    int err = op_next(op, "order", OP_FIRST_ORDER, &order);
     if (err == ERR_OK)
         err = create(op, order, life, &r);
     if (err == ERR_OK)

@@ -197,11 +197,12 @@ static int read_money(const struct param *p, struct span text, struct scratch *m
     return err == ERR_OK ? keep_number(mem, amount, ret) : err;
 }
 
-/* The file itself stays where it is; operations that store one read it from the request. */
+/* The file itself stays where it is. */
 static int read_file(const struct param *p, struct span text, struct scratch *mem, struct arg *ret)
 {
-    (void)p, (void)text, (void)mem;
+    (void)p, (void)mem;
     ret->text = "";
+    ret->file = text;
     return ERR_OK;
 }
 

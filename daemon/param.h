@@ -47,6 +47,7 @@ struct arg {
     const char *text;   /* canonical; "" when not set */
     int64_t number;     /* ID, COUNT, DATE (ms), MONEY */
     const char **items; /* lists */
+    struct span file;   /* FILE: its content, as it lies in the body */
     size_t count;
 };
 

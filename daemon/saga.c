@@ -6,6 +6,7 @@
 
 #include "keys.h"
 #include "log.h"
+#include "port_saga.h"
 #include "reply.h"
 #include "stock.h"
 
@@ -23,7 +24,7 @@ static int call_order(const struct saga *s, const char *function, const char *or
     return redis_fcall(s->redis, ret, function, key_account(s->account).text, order, NULL);
 }
 
-static int done(const struct saga *s, const char *kind, const char *id)
+int saga_done(const struct saga *s, const char *kind, const char *id)
 {
     struct redisReply *r = NULL;
     char name[64];
@@ -116,33 +117,34 @@ static int check_assigned(const struct saga *s, const struct stock_number *n,
     return ERR_PROTOCOL;
 }
 
-static int assign_batch(const struct saga *s, const struct order *o, size_t from, size_t count)
+static int assign_batch(const struct saga *s, const struct stock_number numbers[], size_t count,
+                        const char *tg)
 {
     struct cmd cmds[ASSIGN_BATCH] = {0};
     struct redisReply *replies[ASSIGN_BATCH] = {0};
     for (size_t i = 0; i < count; i++) {
-        cmd_fcall(&cmds[i], "did_assign", key_did(o->stock.numbers[from + i].number).text);
+        cmd_fcall(&cmds[i], "did_assign", key_did(numbers[i].number).text);
         cmd_text(&cmds[i], s->account);
-        cmd_text(&cmds[i], o->tg);
+        cmd_text(&cmds[i], tg);
         cmd_text(&cmds[i], "1");
         cmd_text(&cmds[i], "");
     }
     int err = redis_pipeline(s->redis, cmds, count, replies);
     for (size_t i = 0; i < count; i++) {
         if (err == ERR_OK)
-            err = check_assigned(s, &o->stock.numbers[from + i], replies[i]);
+            err = check_assigned(s, &numbers[i], replies[i]);
         reply_free(replies[i]);
         cmd_free(&cmds[i]);
     }
     return err;
 }
 
-static int assign(const struct saga *s, const struct order *o)
+int saga_assign(const struct saga *s, const struct stock *stock, const char *tg)
 {
     int err = ERR_OK;
-    for (size_t from = 0; from < o->stock.count && err == ERR_OK; from += ASSIGN_BATCH) {
-        size_t rest = o->stock.count - from;
-        err = assign_batch(s, o, from, rest < ASSIGN_BATCH ? rest : ASSIGN_BATCH);
+    for (size_t from = 0; from < stock->count && err == ERR_OK; from += ASSIGN_BATCH) {
+        size_t rest = stock->count - from;
+        err = assign_batch(s, stock->numbers + from, rest < ASSIGN_BATCH ? rest : ASSIGN_BATCH, tg);
     }
     return err;
 }
@@ -154,7 +156,7 @@ static int deliver(const struct saga *s, const struct order *o)
     const char *const head[] = {o->owner, NULL};
     int err = stock_each(s->redis, &o->stock, "inv_sell", head, NULL);
     if (err == ERR_OK)
-        err = assign(s, o);
+        err = saga_assign(s, &o->stock, o->tg);
     if (err == ERR_OK)
         err = call_order(s, "order_complete", o->id, &r);
     reply_free(r);
@@ -195,7 +197,7 @@ int saga_order(const struct saga *s, const char *id, enum saga_result *ret)
     if (err == ERR_OK && step != STEP_DONE)
         err = deliver(s, &o);
     if (err == ERR_OK)
-        err = done(s, "order", id);
+        err = saga_done(s, "order", id);
     if (err == ERR_REFUSED && result != SAGA_DONE)
         err = ERR_OK;
     if (err == ERR_OK)
@@ -244,16 +246,18 @@ int saga_cancel(const struct saga *s, const char *number)
         if (err == ERR_OK)
             err = stock_each(s->redis, &(struct stock){&one, 1}, "inv_quarantine", head, NULL);
     }
-    return err == ERR_OK ? done(s, "cancel", number) : err;
+    return err == ERR_OK ? saga_done(s, "cancel", number) : err;
 }
 
 int saga_resume(const struct saga *s, const char *name)
 {
-    static const char order[] = "order:", cancel[] = "cancel:";
+    static const char order[] = "order:", cancel[] = "cancel:", port[] = "port:";
     enum saga_result result;
     if (strncmp(name, order, sizeof(order) - 1) == 0)
         return saga_order(s, name + sizeof(order) - 1, &result);
     if (strncmp(name, cancel, sizeof(cancel) - 1) == 0)
         return saga_cancel(s, name + sizeof(cancel) - 1);
+    if (strncmp(name, port, sizeof(port) - 1) == 0)
+        return port_saga_resume(s, name + sizeof(port) - 1);
     return ERR_INVALID;
 }

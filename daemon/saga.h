@@ -8,6 +8,7 @@
 #include "err.h"
 #include "redis.h"
 #include "scratch.h"
+#include "stock.h"
 
 enum saga_result {
     SAGA_DONE,
@@ -29,6 +30,11 @@ MUST_CHECK int saga_order(const struct saga *s, const char *order, enum saga_res
 
 /* Takes a cancelled number out of routing and lets it rest. */
 MUST_CHECK int saga_cancel(const struct saga *s, const char *number);
+
+/* For sagas in files of their own: routes numbers to a trunk of the account, and ends a saga. A
+ * number that is another account's is ERR_PROTOCOL. */
+MUST_CHECK int saga_assign(const struct saga *s, const struct stock *stock, const char *tg);
+MUST_CHECK int saga_done(const struct saga *s, const char *kind, const char *id);
 
 /* Goes on with a saga by its name in {a:ACCT}:sagas. ERR_INVALID: no such kind. */
 MUST_CHECK int saga_resume(const struct saga *s, const char *name);

@@ -122,7 +122,13 @@ end
 local DETAILS = { 'subscriber_type', 'first_name', 'last_name', 'house_number', 'street_name', 'street_suffix', 'city',
   'state', 'zip', 'losing_carrier', 'billing_number', 'authorized_by', 'wireless_account', 'wireless_pin', 'resporg',
   'loa', 'carrier_doc' }
+local DETAIL_MAX = 512 -- bytes
 local RULES = {}
+
+local function a_detail(text, field)
+  if #text > DETAIL_MAX or string.find(text, '%c') then door.misuse('malformed ' .. field) end
+end
+
 RULES.resporg = check.optional(check.a_match('^%u%u[%u%d][%u%d][%u%d]$'))
 RULES.billing_number = check.a_match('^%d%d%d%d%d%d%d%d%d%d$')
 
@@ -130,7 +136,7 @@ local FIELDS = { 'id', 'tg', 'category', 'type', 'order_type', 'created', 'count
   'other_charges', 'discount', 'monthly', 'sessions', 'status', 'step', 'processing', 'requested', 'foc', 'reason',
   'note', 'immediately', 'triggered', 'modified', 'modified_by' }
 for i = 1, #DETAILS do
-  RULES[DETAILS[i]] = RULES[DETAILS[i]] or check.a_text
+  RULES[DETAILS[i]] = RULES[DETAILS[i]] or a_detail
   FIELDS[#FIELDS + 1] = DETAILS[i]
 end
 
@@ -261,16 +267,17 @@ end
 -- The claims of a new order are for good.
 -- KEYS: {a:ACCT}
 -- ARGV: order
--- Reply: ok (also when they were before)
+-- Reply: ok, step (open, or a later one)
 -- Refusals: notfound
 local function port_settle(account, args)
   local port = read_port(account, check.id(args[1], 'order id'))
   if not port then return { 'notfound' } end
   if port.step == 'created' then
-    redis.call('HSET', key.port(account, port.id), 'step', 'open')
+    port.step = 'open'
+    redis.call('HSET', key.port(account, port.id), 'step', port.step)
     redis.call('HDEL', key.sagas(account), saga(port.id))
   end
-  return { 'ok' }
+  return { 'ok', port.step }
 end
 
 -- Details of an order that is still under way.

@@ -132,7 +132,7 @@ def test_order_is_priced_and_paid(shop):
 def test_settling_ends_the_saga(shop):
     create(shop)
     for _ in range(2):
-        assert shop.port_settle(KEY, 43) == ["ok"]
+        assert shop.port_settle(KEY, 43) == ["ok", "open"]
         assert (get(shop)["step"], shop.saga_list(KEY)) == ("open", ["ok"])
     assert shop.port_settle(KEY, 99) == ["notfound"]
 
@@ -146,7 +146,7 @@ def test_create_refusals(shop):
     assert shop.port_list(KEY) == ["ok"] and shop.saga_list(KEY) == ["ok"]
     assert [name for name in shop.client.keys("*port*")] == []
     for bad in [("resporg", "atx01"), ("resporg", "ATX012"), ("billing_number", "1"), ("colour", "red"),
-                ("first_name", "a\nb"), ("first_name",)]:
+                ("first_name", "a\nb"), ("first_name", "x" * 513), ("first_name",)]:
         shop.error("port_create", KEY, 43, 11, "landline", 0, "Customer", 1, ONE, "WA", *bad)
     shop.error("port_create", KEY, 43, 11, "landline", 0, "Customer", 2, ONE, "WA")
     shop.error("port_create", KEY, 43, 11, "mobile", 0, "Customer", 1, ONE, "WA")
