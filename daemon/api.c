@@ -31,6 +31,16 @@ static const struct endpoint *find_endpoint(struct span path)
     return NULL;
 }
 
+bool api_takes_files(struct span path)
+{
+    const struct endpoint *e = find_endpoint(path);
+    for (size_t i = 0; e && e->params[i].name; i++) {
+        if (e->params[i].type == PARAM_FILE)
+            return true;
+    }
+    return false;
+}
+
 static int check_method(struct api_call *c)
 {
     bool post = span_eq(c->http->method, SPAN_LIT("POST"));

@@ -5,6 +5,9 @@
 #include "http.h"
 #include "service.h"
 
+/* Whether a path is an endpoint that takes files: their bodies may be larger. */
+bool api_takes_files(struct span path);
+
 /* An http_handler; arg is the struct service. */
 void api_handle(void *arg, const struct http_request *request, struct http_reply *ret);
 

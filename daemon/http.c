@@ -22,7 +22,8 @@ struct http {
     struct http_watch *watch;
     http_handler *handler;
     void *handler_arg;
-    int64_t idle_ms, request_ms, body_max;
+    int64_t idle_ms, request_ms, body_max, upload_max;
+    bool (*takes_files)(struct span path);
     atomic_int active; /* requests between their first line and the end of their reply */
 };
 
@@ -157,6 +158,12 @@ static enum MHD_Result answer(struct http *h, struct MHD_Connection *c, struct h
     return send_reply(c, &reply, x->request_id, x->refusal != 0);
 }
 
+static int64_t body_max(const struct http *h, const struct http_exchange *x)
+{
+    struct span path = {x->uri, strcspn(x->uri, "?")};
+    return h->takes_files && h->takes_files(path) ? h->upload_max : h->body_max;
+}
+
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
                                   const char *method, const char *version, const char *data,
                                   size_t *data_n, void **request_context)
@@ -168,13 +175,13 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
         return MHD_NO;
     if (!x->begun) {
         x->begun = true;
-        bool now = http_exchange_begin(x, c, method, version, h->body_max);
+        bool now = http_exchange_begin(x, c, method, version, body_max(h, x));
         return now ? answer(h, c, x, method) : MHD_YES;
     }
     if (*data_n) {
         size_t n = *data_n;
         *data_n = 0;
-        bool go = http_exchange_body(x, data, n, h->body_max);
+        bool go = http_exchange_body(x, data, n, body_max(h, x));
         explicit_bzero((void *)(uintptr_t)data, n); /* our buffer; it may hold a card */
         return go ? MHD_YES : MHD_NO;
     }
@@ -211,6 +218,8 @@ int http_open(struct http **ret, const struct http_settings *s, http_handler *ha
     h->idle_ms = s->idle_timeout_s * 1000;
     h->request_ms = s->request_timeout_s * 1000;
     h->body_max = s->body_max;
+    h->upload_max = s->upload_max > s->body_max ? s->upload_max : s->body_max;
+    h->takes_files = s->takes_files;
     int err = http_watch_open(&h->watch);
     if (err == ERR_OK)
         err = start_daemon(h, s, &at);

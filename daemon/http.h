@@ -2,6 +2,7 @@
 #ifndef TRUNKLINE_HTTP_H
 #define TRUNKLINE_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,7 +14,9 @@ enum { HTTP_REQUEST_ID_MAX = 64 };
 struct http_settings {
     const char *listen; /* "ADDR:PORT"; port 0: any */
     int64_t threads, connections, connections_per_address;
-    int64_t idle_timeout_s, request_timeout_s, body_max;
+    int64_t idle_timeout_s, request_timeout_s;
+    int64_t body_max, upload_max;          /* bytes of a body; of one that may hold files */
+    bool (*takes_files)(struct span path); /* whose bodies these are */
 };
 
 /* One request, complete. Spans are valid during the call. */

@@ -124,6 +124,8 @@ static int start(struct program *p)
         .idle_timeout_s = p->conf.http.idle_timeout_s,
         .request_timeout_s = p->conf.http.request_timeout_s,
         .body_max = p->conf.http.body_max,
+        .upload_max = p->conf.http.upload_max,
+        .takes_files = api_takes_files,
     };
     int err = service_open(&p->service, &p->conf);
     if (err != ERR_OK) {

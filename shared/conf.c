@@ -45,6 +45,8 @@ static const struct row ROWS[] = {
      "Longest time that one whole request may take to arrive."},
     {ROW(http, body_max), &KIND_INT, AT(http.body_max), 1024, BODY_MAX, "1048576", "bytes",
      "Largest body of a request."},
+    {ROW(http, upload_max), &KIND_INT, AT(http.upload_max), 1024, BODY_MAX, "22020096", "bytes",
+     "Largest body of a request that takes files: two documents of 10 MB and what goes with them."},
 
     {ROW(sip, listen), &KIND_LISTEN, AT(sip.listen), 1, LONGEST, "127.0.0.1:5060", "",
      "Where sipmod takes SIP messages; without udp:, tcp: or tls: by UDP and TCP at that port."},

@@ -30,6 +30,7 @@ struct conf {
         int64_t idle_timeout_s;          /* without a byte */
         int64_t request_timeout_s;       /* for a whole request */
         int64_t body_max;                /* bytes of a request body */
+        int64_t upload_max;              /* bytes of one that may hold files */
     } http;
     struct {
         char listen[CONF_TEXT];    /* "udp:ADDR:PORT", …, several by comma (listen.h) */
