@@ -22,6 +22,7 @@ static enum admit_kind target_kind(const char *word)
 static void read_targets(const struct redisReply *r, struct admit_answer *a)
 {
     a->outcome = ADMIT_YES;
+    a->longest_s = reply_int(r, 3, 1);
     for (size_t i = 5; i + 3 < reply_count(r) && a->n_targets < ADMIT_TARGETS; i += 4) {
         struct admit_target *t = &a->targets[a->n_targets++];
         t->kind = target_kind(reply_text(r, i));

@@ -43,6 +43,7 @@ enum admit_outcome {
 
 struct admit_answer {
     enum admit_outcome outcome;
+    int64_t longest_s; /* ADMIT_YES */
     size_t n_targets;
     struct admit_target targets[ADMIT_TARGETS]; /* ADMIT_YES, inbound */
     struct admit_refusal refusal;               /* ADMIT_NO */

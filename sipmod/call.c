@@ -45,6 +45,7 @@ struct call {
     char attempts[ATTEMPTS];
     int64_t invited, rang; /* clock_boot_ms */
     struct rr rr;
+    int64_t longest_s;
     char *contact; /* the caller's Contact URI, or NULL */
 };
 
@@ -134,7 +135,7 @@ static void on_answered(void *user, const struct msg *response, size_t number)
     note_attempt(c, response->status);
     struct outbox_event event = event_now(c, response->status, "answered", "");
     outbox_answer(c->core->outbox, c->account, c->id, &event);
-    dialogs_confirm(c->core->dialogs, &c->rr, span_of(c->contact), response);
+    dialogs_confirm(c->core->dialogs, &c->rr, span_of(c->contact), response, c->longest_s);
 }
 
 /* The next target has its turn after no answer, 408 and server failures only. */
@@ -334,6 +335,7 @@ static void on_admitted(void *arg, const struct admit_answer *a)
     switch (a->outcome) {
     case ADMIT_YES:
         c->admitted = true;
+        c->longest_s = a->longest_s;
         go(c, a);
         break;
     case ADMIT_NO:

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
+#include "hop.h"
 #include "log.h"
 #include "relay.h"
-#include "resolve.h"
 
 /* ---- routing ---- */
 
@@ -36,18 +36,10 @@ static int route_at(const struct msg *m, int index, struct name_addr *ret)
     return found.line ? msg_read_name_addr(m, found.text, ret) : ERR_NOT_FOUND;
 }
 
-/* What a URI asks for by its scheme and its transport parameter. */
-static enum protocol protocol_of(const struct uri *u)
-{
-    struct span transport = {0};
-    (void)msg_param(u->params, "transport", &transport);
-    return transport_protocol_of(span_eq_nocase(u->scheme, SPAN_LIT("sips")), transport);
-}
-
 /* A URI of our Record-Route without transport parameter is that of UDP. */
 static struct listener *own_listener(struct core *core, const struct uri *u)
 {
-    enum protocol p = protocol_of(u);
+    enum protocol p = hop_protocol(u);
     return transport_listener_at(core->transport, p == PROTOCOL_ANY ? PROTOCOL_UDP : p, u->host,
                                  u->port);
 }
@@ -138,27 +130,6 @@ int dialog_read(struct core *core, const struct msg *m, struct dialog_route *ret
     return err;
 }
 
-/* The flow to the resolved next hop; no listener: it can't be reached. */
-static struct flow next_flow(struct core *core, const struct flow *from,
-                             const struct dialog_route *d, const struct addr *address)
-{
-    struct flow to = {0};
-    struct listener *prefer = d->listener ? d->listener : from->listener;
-    if (!address)
-        return to;
-    to.remote = *address;
-    to.listener =
-        transport_listener_for(core->transport, protocol_of(&d->next_hop), address, prefer);
-    if (to.listener && transport_protocol(to.listener) == PROTOCOL_TLS)
-        to.name = transport_name(core->transport, d->next_hop.host);
-    return to;
-}
-
-static uint16_t next_port(const struct dialog_route *d)
-{
-    return d->next_hop.port ? d->next_hop.port : transport_default_port(protocol_of(&d->next_hop));
-}
-
 /* What forwarding does whatever the method. */
 static struct relay_target target_of(const struct dialog_route *d)
 {
@@ -234,12 +205,12 @@ static void on_ended(void *user)
 {
     struct transit *t = user;
     if (t->waiting)
-        t->gone = true; /* on_resolved frees it */
+        t->gone = true; /* on_hop frees it */
     else
         transit_free(t);
 }
 
-static void on_resolved(void *arg, const struct addr *address)
+static void on_hop(void *arg, const struct flow *to)
 {
     struct transit *t = arg;
     struct relay_target target = target_of(&t->route);
@@ -248,7 +219,7 @@ static void on_resolved(void *arg, const struct addr *address)
         transit_free(t);
         return;
     }
-    target.to = next_flow(t->core, &t->from, &t->route, address);
+    target.to = *to;
     if (relay_is_cancelled(t->relay))
         relay_give_up(t->relay, 487);
     else if (!target.to.listener || relay_try(t->relay, &target) != ERR_OK)
@@ -274,11 +245,12 @@ void dialog_start(struct core *core, struct txn_server *server, const struct flo
     t->bye = request->method == METHOD_BYE;
     if (request->method == METHOD_INVITE || request->method == METHOD_UPDATE)
         t->contact = dialogs_contact(request);
+    dialogs_seen(core->dialogs, request);
     t->by_caller = rr_tag_hash(request->from.tag) == route->rr.caller;
     if (request->method == METHOD_INVITE)
         relay_respond(t->relay, 100, NULL, (struct span){0});
     t->waiting = true;
-    resolve_host(core->loop, route->next_hop.host, next_port(route), on_resolved, t);
+    hop_find(core, &route->next_hop, route->listener ? route->listener : from->listener, on_hop, t);
 }
 
 /* ---- ACK ---- */
@@ -290,12 +262,12 @@ struct ack {
     struct dialog_route route;
 };
 
-static void on_ack_resolved(void *arg, const struct addr *address)
+static void on_ack_hop(void *arg, const struct flow *to)
 {
     struct ack *a = arg;
     struct relay_target target = target_of(&a->route);
     struct span bytes;
-    target.to = next_flow(a->core, &a->from, &a->route, address);
+    target.to = *to;
     if (target.to.listener && relay_build_ack(a->core, a->msg, &a->from, &target, &bytes) == ERR_OK)
         (void)transport_send(&target.to, bytes);
     msg_free(a->msg);
@@ -311,5 +283,6 @@ void dialog_ack(struct core *core, struct msg *msg, const struct flow *from,
         return;
     }
     *a = (struct ack){core, msg, *from, *route};
-    resolve_host(core->loop, route->next_hop.host, next_port(route), on_ack_resolved, a);
+    hop_find(core, &route->next_hop, route->listener ? route->listener : from->listener, on_ack_hop,
+             a);
 }

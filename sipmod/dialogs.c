@@ -5,7 +5,13 @@
 
 #include "out.h"
 
-enum { CALLER, CALLEE, SIDES, KEY_MAX_BYTES = 1024, ROUTES_MAX = 2048 };
+enum {
+    CALLER = DIALOGS_CALLER,
+    CALLEE = DIALOGS_CALLEE,
+    SIDES = DIALOGS_SIDES,
+    KEY_MAX_BYTES = 1024,
+    ROUTES_MAX = 2048,
+};
 
 struct dialog {
     UT_hash_handle hh;      /* by key */
@@ -14,25 +20,30 @@ struct dialog {
     struct dialogs *table;
     struct timer age;
     struct rr rr;
-    char *target[SIDES]; /* Contact URI, or NULL */
-    char *routes[SIDES]; /* values of Route towards that side, or NULL */
+    char *target[SIDES];  /* Contact URI, or NULL */
+    char *routes[SIDES];  /* values of Route towards that side, or NULL */
+    char *party[SIDES];   /* From of the caller, To of the callee, with tags */
+    uint32_t cseq[SIDES]; /* highest that this side used */
     size_t key_n;
     char key[]; /* Call-ID, caller's tag, callee's tag, each ended by NUL */
 };
 
 struct dialogs {
     struct timer_wheel *wheel;
-    uint64_t longest_ms;
+    void (*expired)(void *arg, const char *call);
+    void *arg;
     struct dialog *all, *calls;
 };
 
-int dialogs_new(struct dialogs **ret, struct timer_wheel *wheel, int64_t longest_s)
+int dialogs_new(struct dialogs **ret, struct timer_wheel *wheel,
+                void (*expired)(void *arg, const char *call), void *arg)
 {
     struct dialogs *d = calloc(1, sizeof *d);
     if (!d)
         return ERR_NOMEM;
     d->wheel = wheel;
-    d->longest_ms = (uint64_t)longest_s * 1000;
+    d->expired = expired;
+    d->arg = arg;
     *ret = d;
     return ERR_OK;
 }
@@ -46,6 +57,7 @@ static void drop(struct dialog *g)
     for (int side = 0; side < SIDES; side++) {
         free(g->target[side]);
         free(g->routes[side]);
+        free(g->party[side]);
     }
     free(g);
 }
@@ -66,7 +78,11 @@ size_t dialogs_count(const struct dialogs *d)
 
 static void on_age(struct timer *timer)
 {
-    drop(timer_owner(timer, struct dialog, age));
+    struct dialog *g = timer_owner(timer, struct dialog, age);
+    if (g->first)
+        g->table->expired(g->table->arg, g->rr.call);
+    else
+        drop(g);
 }
 
 /* ---- matching ---- */
@@ -180,7 +196,7 @@ static void enter_call(struct dialogs *d, struct dialog *g)
 }
 
 void dialogs_confirm(struct dialogs *d, const struct rr *rr, struct span contact,
-                     const struct msg *response)
+                     const struct msg *response, int64_t longest_s)
 {
     char buf[KEY_MAX_BYTES];
     struct span key = make_key(response->call_id, response->from.tag, response->to.tag, buf);
@@ -196,9 +212,12 @@ void dialogs_confirm(struct dialogs *d, const struct rr *rr, struct span contact
     g->target[CALLER] = duplicate(contact);
     g->target[CALLEE] = dialogs_contact(response);
     keep_routes(g, response);
+    g->party[CALLER] = duplicate(msg_header(response, HEADER_FROM)->value);
+    g->party[CALLEE] = duplicate(msg_header(response, HEADER_TO)->value);
+    g->cseq[CALLER] = response->cseq;
     HASH_ADD_KEYPTR(hh, d->all, g->key, g->key_n, g);
     enter_call(d, g);
-    timer_set(d->wheel, &g->age, d->longest_ms, on_age);
+    timer_set(d->wheel, &g->age, (uint64_t)longest_s * 1000, on_age);
 }
 
 /* ---- use ---- */
@@ -256,6 +275,42 @@ void dialogs_refresh(struct dialogs *d, const struct msg *response, const char *
         return;
     move(&g->target[requester], contact ? strdup(contact) : NULL);
     move(&g->target[requester == CALLER ? CALLEE : CALLER], dialogs_contact(response));
+}
+
+void dialogs_seen(struct dialogs *d, const struct msg *request)
+{
+    int side;
+    struct dialog *g = find(d, request->call_id, request->from.tag, request->to.tag, &side);
+    if (g && request->cseq > g->cseq[side])
+        g->cseq[side] = request->cseq;
+}
+
+int dialogs_leg(const struct dialogs *d, const char *call, enum dialogs_side side,
+                struct dialogs_leg *ret)
+{
+    enum dialogs_side other = side == DIALOGS_CALLER ? DIALOGS_CALLEE : DIALOGS_CALLER;
+    struct dialog *g;
+    HASH_FIND(by_call, d->calls, call, strlen(call), g);
+    if (!g || !g->target[side] || !g->party[side] || !g->party[other])
+        return ERR_NOT_FOUND;
+    *ret = (struct dialogs_leg){.rr = g->rr,
+                                .call_id = span_of(g->key),
+                                .target = span_of(g->target[side]),
+                                .routes = span_of(g->routes[side]),
+                                .from = span_of(g->party[other]),
+                                .to = span_of(g->party[side]),
+                                .cseq = g->cseq[other] + 1};
+    return ERR_OK;
+}
+
+int dialogs_rr(const struct dialogs *d, const char *call, struct rr *ret)
+{
+    struct dialog *g;
+    HASH_FIND(by_call, d->calls, call, strlen(call), g);
+    if (!g)
+        return ERR_NOT_FOUND;
+    *ret = g->rr;
+    return ERR_OK;
 }
 
 void dialogs_end(struct dialogs *d, const char *call)

@@ -1,6 +1,6 @@
-/* Confirmed dialogs of this instance: what is needed to route a request of a peer that sends no
- * Route (RFC 2543 peers, and simple ones). Requests that carry our Route don't need it, so nothing
- * is lost when an instance restarts. */
+/* Confirmed dialogs of this instance: what is needed to end a call from our side, and to route a
+ * request of a peer that sends no Route (RFC 2543 peers, and simple ones). Requests that carry our
+ * Route don't need it, so nothing is lost when an instance restarts. */
 #ifndef TRUNKLINE_DIALOGS_H
 #define TRUNKLINE_DIALOGS_H
 
@@ -10,8 +10,10 @@
 
 struct dialogs;
 
-/* A dialog is forgotten after `longest_s` at the latest. */
-MUST_CHECK int dialogs_new(struct dialogs **ret, struct timer_wheel *wheel, int64_t longest_s);
+/* `expired` is told of each call that reached its longest duration; it is to end it (dialogs_end).
+ */
+MUST_CHECK int dialogs_new(struct dialogs **ret, struct timer_wheel *wheel,
+                           void (*expired)(void *arg, const char *call), void *arg);
 void dialogs_free(struct dialogs *d); /* accepts NULL */
 
 /* A malloc'd copy of a message's Contact URI, or NULL. */
@@ -20,7 +22,25 @@ char *dialogs_contact(const struct msg *m);
 /* A 2xx to an initial INVITE came. `contact`: the Contact URI of the INVITE, or empty. A repeated
  * 2xx, or no memory, changes nothing. */
 void dialogs_confirm(struct dialogs *d, const struct rr *rr, struct span contact,
-                     const struct msg *response);
+                     const struct msg *response, int64_t longest_s);
+
+/* A request inside a dialog went through: its CSeq counts for a BYE of ours. */
+void dialogs_seen(struct dialogs *d, const struct msg *request);
+
+enum dialogs_side { DIALOGS_CALLER, DIALOGS_CALLEE, DIALOGS_SIDES };
+
+/* What a request of ours to one side of a call needs. Borrowed until the dialog ends. */
+struct dialogs_leg {
+    struct rr rr;
+    struct span call_id;
+    struct span target;   /* Contact URI of that side */
+    struct span routes;   /* values of Route, or empty */
+    struct span from, to; /* header values, tags included, as the other side would send them */
+    uint32_t cseq;        /* the next one */
+};
+/* ERR_NOT_FOUND: no such call here, or that side gave no Contact. */
+MUST_CHECK int dialogs_leg(const struct dialogs *d, const char *call, enum dialogs_side side,
+                           struct dialogs_leg *ret);
 
 /* Where the other side of a request's dialog is. Texts are in the request's arena. */
 struct dialogs_found {
@@ -36,6 +56,9 @@ MUST_CHECK int dialogs_find(const struct dialogs *d, const struct msg *request,
 /* Target refresh (RFC 3261 §12.2): a 2xx to a request inside the dialog came. Its sender is now at
  * the Contact that it names, the requester at `contact` (NULL: as before). */
 void dialogs_refresh(struct dialogs *d, const struct msg *response, const char *contact);
+
+/* The account of a call. ERR_NOT_FOUND: no such call here. */
+MUST_CHECK int dialogs_rr(const struct dialogs *d, const char *call, struct rr *ret);
 
 /* The call is over. */
 void dialogs_end(struct dialogs *d, const char *call);

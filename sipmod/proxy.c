@@ -7,6 +7,7 @@
 #include "call.h"
 #include "derive.h"
 #include "dialog.h"
+#include "hangup.h"
 #include "log.h"
 #include "refusal.h"
 #include "relay.h"
@@ -373,6 +374,20 @@ static void on_gateway_changed(void *arg, struct span name)
         directory_refresh_gateway(p->core.directory, name);
 }
 
+static void on_kill(void *arg, struct span call)
+{
+    struct proxy *p = arg;
+    char id[RR_CALL];
+    if (span_copy(call, id, sizeof id) && hangup_call(&p->core, id, "killed"))
+        log_info("call %s ended by the operator", id);
+}
+
+static void on_longest(void *arg, const char *call)
+{
+    struct proxy *p = arg;
+    (void)hangup_call(&p->core, call, "longest");
+}
+
 static void on_synced(void *arg)
 {
     struct proxy *p = arg;
@@ -413,7 +428,7 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
     const struct conf *conf = c->conf;
     struct transport_events arrivals = {on_message, on_malformed, on_undeliverable, on_disconnected,
                                         p};
-    struct store_events changes = {on_store, on_source_changed, on_gateway_changed, p};
+    struct store_events changes = {on_store, on_source_changed, on_gateway_changed, on_kill, p};
     char first[ADDR_PORT_TEXT];
     int err = timer_wheel_new(&c->wheel, c->loop);
     if (err == ERR_OK)
@@ -432,7 +447,7 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
     if (err == ERR_OK)
         err = outbox_new(&c->outbox, c->store, c->wheel);
     if (err == ERR_OK)
-        err = dialogs_new(&c->dialogs, c->wheel, conf->sip.longest_call_s);
+        err = dialogs_new(&c->dialogs, c->wheel, on_longest, p);
     return err;
 }
 

@@ -121,6 +121,13 @@ static void on_gateway(void *arg, struct span channel, struct span message)
     s->events.gateway_changed(s->events.arg, message);
 }
 
+static void on_kill(void *arg, struct span channel, struct span message)
+{
+    struct store *s = arg;
+    (void)channel;
+    s->events.kill(s->events.arg, message);
+}
+
 /* ---- life ---- */
 
 static void choose_node(struct store *s, const struct conf *conf)
@@ -161,6 +168,8 @@ int store_open(struct store **ret, uv_loop_t *loop, const struct conf *conf, con
         err = redis_async_subscribe(s->channels, CHANNEL_SOURCES, on_source, s);
     if (err == ERR_OK)
         err = redis_async_subscribe(s->channels, CHANNEL_GATEWAYS, on_gateway, s);
+    if (err == ERR_OK)
+        err = redis_async_subscribe(s->channels, CHANNEL_KILL, on_kill, s);
     if (err != ERR_OK) {
         store_close(s);
         return err;

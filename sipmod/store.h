@@ -18,6 +18,8 @@ struct store_events {
     /* A source address or a gateway changed. Empty name: changes may have been missed. */
     void (*source_changed)(void *arg, struct span address);
     void (*gateway_changed)(void *arg, struct span name);
+    /* An operator ends this call. */
+    void (*kill)(void *arg, struct span call);
     void *arg;
 };
 

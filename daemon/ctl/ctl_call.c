@@ -118,6 +118,23 @@ int ctl_call_show(struct ctl *c, const struct args *a)
     return CTL_FAILED;
 }
 
+int ctl_call_kill(struct ctl *c, const struct args *a)
+{
+    static const struct refusal none[] = {
+        {"notfound", "CALL: no such live call"},
+        {NULL,       NULL                     },
+    };
+    const char *account = ctl_args_text(a, "ACCT"), *call = ctl_args_text(a, "CALL");
+    if (!account_exists(c, account) ||
+        !ctl_call(c, none, NULL, "call_kill", key_account(account).text, call, NULL))
+        return CTL_FAILED;
+    struct rows *rows = ctl_rows_new(live_columns);
+    ctl_rows_add(rows);
+    ctl_rows_set(rows, "accountno", account);
+    ctl_rows_set(rows, "call", call);
+    return ctl_rows_print(rows, ROWS_ONE, c->json);
+}
+
 int ctl_cdr_list(struct ctl *c, const struct args *a)
 {
     struct redisReply *reply;

@@ -144,6 +144,7 @@ const struct verb ctl_verbs[] = {
     {"number", "show", ctl_number_show, "show whose a number is and where it goes", number_show, false},
     {"call", "list", ctl_call_list, "list live calls", call_list, false},
     {"call", "show", ctl_call_show, "show a live call", call_show, false},
+    {"call", "kill", ctl_call_kill, "end a live call with a BYE to both sides", call_show, false},
     {"cdr", "list", ctl_cdr_list, "list an account's latest calls", cdr_list, false},
     {"order", "list", ctl_order_list, "list an account's orders", account_only, false},
     {"order", "show", ctl_order_show, "show an order with its numbers", order_show, false},

@@ -289,6 +289,18 @@ local function call_list(account, args)
   return out
 end
 
+-- Asks the instance that carries a call to end it.
+-- KEYS: {a:ACCT}
+-- ARGV: call id
+-- Reply: ok (asked; the call ends a moment later)
+-- Refusals: notfound
+local function call_kill(account, args)
+  local id = check.call(args[1])
+  if redis.call('EXISTS', key.call(account, id)) == 0 then return { 'notfound' } end
+  redis.call('PUBLISH', key.CHANNEL_KILL, id)
+  return { 'ok' }
+end
+
 -- KEYS: {a:ACCT}
 -- ARGV: most
 -- Reply: ok, table of the CDR's fields, newest first
@@ -327,5 +339,6 @@ door.write({ 'call_admit', key = key.ACCOUNT, args = { 17 }, run = call_admit })
 door.write({ 'call_answer', key = key.ACCOUNT, args = { 6 }, run = call_answer })
 door.write({ 'call_finish', key = key.ACCOUNT, args = { 11 }, run = call_finish })
 door.read({ 'call_list', key = key.ACCOUNT, args = { 0, 1 }, run = call_list })
+door.write({ 'call_kill', key = key.ACCOUNT, args = { 1 }, run = call_kill })
 door.read({ 'cdr_list', key = key.ACCOUNT, args = { 1 }, run = cdr_list })
 door.read({ 'stats_get', key = key.ACCOUNT, args = { 2, 100000 }, run = stats_get })

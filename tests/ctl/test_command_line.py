@@ -14,7 +14,7 @@ VERBS = [
     "account add", "account set", "account list", "account show", "account credit", "token add", "token list",
     "token revoke", "inventory import", "inventory show", "carrier add", "carrier list", "carrier remove",
     "gateway add", "gateway route", "gateway list", "gateway remove", "rate set", "rate import", "rate list",
-    "grant", "trunk list", "number show", "call list", "call show", "cdr list", "order list", "order show",
+    "grant", "trunk list", "number show", "call list", "call show", "call kill", "cdr list", "order list", "order show",
     "schema show",
 ]
 

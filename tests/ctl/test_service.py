@@ -107,6 +107,8 @@ def test_calls_and_cdrs(ctl, server, account, key, order):
     assert ctl("call", "show", account, "c1") == calls["c1"]
     assert "CALL" in ctl.fails("call", "show", account, "c3", code=FAILED)
     assert "CALL" in ctl.fails("call", "show", other, "c1", code=FAILED)
+    assert ctl("call", "kill", account, "c1")["call"] == "c1"
+    assert "CALL" in ctl.fails("call", "kill", account, "c3", code=FAILED)
 
     for call, code, reason in (("c1", "200", "answered"), ("c2", "486", "busy")):
         assert server.fcall("call_finish", key, call, code, reason, "caller", "", "", "", "", "", "0", "")[0] == "ok"

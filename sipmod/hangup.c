@@ -1,0 +1,122 @@
+#include "hangup.h"
+
+#include <stdlib.h>
+
+#include "branch.h"
+#include "hop.h"
+#include "log.h"
+#include "out.h"
+
+enum { BYE_BYTES = 4096 };
+
+/* A BYE on its way to one side. */
+struct bye {
+    struct core *core;
+    uint64_t branch;
+    size_t n;   /* bytes of head; Via goes between it and tail */
+    char *tail; /* in bytes */
+    char bytes[BYE_BYTES];
+};
+
+/* The request as the other side would send it (RFC 3261 §12.2.1.1), in two parts around the Via. */
+static bool write_bye(struct bye *b, const struct dialogs_leg *leg, const char *text)
+{
+    struct out o = {.buf = b->bytes, .cap = sizeof b->bytes};
+    out_text(&o, "BYE ");
+    out_span(&o, leg->target);
+    out_text(&o, " SIP/2.0\r\n");
+    b->n = o.n;
+    b->tail = b->bytes + o.n;
+    if (leg->routes.n) {
+        out_text(&o, "Route: ");
+        out_span(&o, leg->routes);
+        out_text(&o, "\r\n");
+    }
+    out_text(&o, "From: ");
+    out_span(&o, leg->from);
+    out_text(&o, "\r\nTo: ");
+    out_span(&o, leg->to);
+    out_text(&o, "\r\nCall-ID: ");
+    out_span(&o, leg->call_id);
+    out_format(&o, "\r\nCSeq: %u BYE\r\nMax-Forwards: 70\r\n", leg->cseq);
+    out_format(&o, "Reason: SIP;cause=200;text=\"%s\"\r\nContent-Length: 0\r\n\r\n", text);
+    out_span(&o, (struct span){"", 1});
+    return !o.full;
+}
+
+static void send_bye(struct bye *b, const struct flow *to)
+{
+    static const struct txn_client_events none;
+    struct txn_client *client;
+    char branch[BRANCH_TEXT];
+    struct out o = {.buf = b->core->bytes, .cap = CORE_BYTES};
+    out_span(&o, (struct span){b->bytes, b->n});
+    out_format(&o, "Via: SIP/2.0/%s ", transport_via_word(to->listener));
+    out_span(&o, transport_sent_by(to->listener));
+    out_format(&o, ";branch=%s\r\n", branch_text(b->branch, 0, branch));
+    out_text(&o, b->tail);
+    if (txn_client_new(b->core->txns, b->branch, METHOD_BYE, to, out_done(&o), &none, NULL,
+                       &client) != ERR_OK)
+        log_warn("a BYE of ours was not sent: out of memory");
+}
+
+static void on_hop(void *arg, const struct flow *to)
+{
+    struct bye *b = arg;
+    if (to->listener)
+        send_bye(b, to);
+    free(b);
+}
+
+/* Where requests to this side go: its first Route, else its Contact. ERR_INVALID. */
+static int next_hop(const struct dialogs_leg *leg, struct arena *arena, struct uri *ret)
+{
+    struct msg scratch = {.arena = arena};
+    struct name_addr first;
+    if (!leg->routes.n)
+        return msg_read_uri(&scratch, leg->target, ret);
+    struct span value = leg->routes;
+    const char *end = memchr(value.p, '>', value.n);
+    if (end)
+        value.n = (size_t)(end + 1 - value.p);
+    int err = msg_read_name_addr(&scratch, value, &first);
+    *ret = first.uri;
+    return err;
+}
+
+static void hang_up_side(struct core *core, const char *call, enum dialogs_side side,
+                         const char *text)
+{
+    struct dialogs_leg leg;
+    struct uri next;
+    struct arena *arena = arena_new(1024);
+    struct bye *b = calloc(1, sizeof *b);
+    if (b && arena && dialogs_leg(core->dialogs, call, side, &leg) == ERR_OK &&
+        write_bye(b, &leg, text) && next_hop(&leg, arena, &next) == ERR_OK) {
+        b->core = core;
+        b->branch = branch_new_id();
+        hop_find(core, &next, NULL, on_hop, b);
+        b = NULL;
+    }
+    arena_free(arena);
+    free(b);
+}
+
+bool hangup_call(struct core *core, const char *call, const char *reason)
+{
+    struct outbox_event end = {.code = 200,
+                               .reason = reason,
+                               .by = "system",
+                               .target = "",
+                               .attempts = "",
+                               .upstream = ""};
+    char id[RR_CALL];
+    struct rr rr;
+    if (!span_copy(span_of(call), id, sizeof id) || dialogs_rr(core->dialogs, id, &rr) != ERR_OK)
+        return false;
+    hang_up_side(core, id, DIALOGS_CALLER, reason);
+    hang_up_side(core, id, DIALOGS_CALLEE, reason);
+    outbox_finish(core->outbox, rr.account, id, &end);
+    dialogs_end(core->dialogs, id);
+    return true;
+}

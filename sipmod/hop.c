@@ -1,0 +1,51 @@
+#include "hop.h"
+
+#include <stdlib.h>
+
+#include "resolve.h"
+
+struct question {
+    struct core *core;
+    enum protocol protocol;
+    struct listener *prefer;
+    const char *name; /* for certificates */
+    hop_fn *fn;
+    void *arg;
+};
+
+enum protocol hop_protocol(const struct uri *u)
+{
+    struct span transport = {0};
+    (void)msg_param(u->params, "transport", &transport);
+    return transport_protocol_of(span_eq_nocase(u->scheme, SPAN_LIT("sips")), transport);
+}
+
+static void on_resolved(void *arg, const struct addr *address)
+{
+    struct question *q = arg;
+    struct flow to = {0};
+    if (address) {
+        to.remote = *address;
+        to.listener = transport_listener_for(q->core->transport, q->protocol, address, q->prefer);
+    }
+    if (to.listener && transport_protocol(to.listener) == PROTOCOL_TLS)
+        to.name = q->name;
+    q->fn(q->arg, &to);
+    free(q);
+}
+
+void hop_find(struct core *core, const struct uri *u, struct listener *prefer, hop_fn *fn,
+              void *arg)
+{
+    struct question *q = malloc(sizeof *q);
+    if (!q) {
+        fn(arg, &(struct flow){0});
+        return;
+    }
+    enum protocol p = hop_protocol(u);
+    *q = (struct question){.core = core, .protocol = p, .prefer = prefer, .fn = fn, .arg = arg};
+    if (p == PROTOCOL_TLS)
+        q->name = transport_name(core->transport, u->host);
+    resolve_host(core->loop, u->host, u->port ? u->port : transport_default_port(p), on_resolved,
+                 q);
+}
