@@ -92,7 +92,8 @@ WRITES = {"defineTrunk", "update_trunk", "reserve", "bulkreserve", "remove_reser
           "process_order", "generate_lnp_order", "defineTrunk_termination", "disable_trunk_termination",
           "make_payment"}
 
-WORKING = {"availabilitystate", "availabilitynpanxx", "searchdid", "searchtfn", "defineTrunk", "get_trunk",
+# Endpoints that must not fall back to 501; the others may be planned still.
+WORKING = {"bulkreserve", "remove_reserved", "availabilitystate", "availabilitynpanxx", "searchdid", "searchtfn", "defineTrunk", "get_trunk",
            "update_trunk", "reserve", "gen_order", "process_order", "getnumbers", "updatenumber",
            "get_new_orders", "did_stats", "tg_stats", "defineTrunk_termination", "get_trunk_termination",
            "disable_trunk_termination", "tg_stats_termination"}

@@ -15,7 +15,7 @@ GOOD = {
     "update_trunk": {"trunkid": "@trunk"},
     "reserve": {"category": "landline", "state": "WA", "number": "2062190002"},
     "bulkreserve": {"category": "landline", "state": "WA", "quantity": "2"},
-    "remove_reserved": {"reserveId": "100001"},
+    "remove_reserved": {"reserveId": "@removable"},
     "getnumbers": {},
     "updatenumber": {"number": "@number"},
     "gen_order": {"trunk_id": "@trunk", "reserveId": "@cart"},

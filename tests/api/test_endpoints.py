@@ -44,7 +44,8 @@ def test_openapi_has_what_the_document_has(openapi, endpoint):
     documented = [p for p in request["properties"] if p in names(endpoint)]
     assert documented == names(endpoint)
     assert sorted(request["required"]) == sorted(["token", "accountno", *required(endpoint)])
-    planned = endpoint not in WORKING
+    planned = path["post"]["x-status"] == "planned"
+    assert not planned or endpoint not in WORKING
     for operation in path.values():
         assert operation["x-status"] == ("planned" if planned else "available")
         assert ("501" in operation["responses"]) == planned
@@ -68,7 +69,7 @@ def test_openapi_has_the_documented_keys(openapi, endpoint):
 
 def test_codes_are_listed(openapi):
     codes = openapi["components"]["schemas"]["Failure"]["properties"]["code"]["enum"]
-    assert "invalid_parameter" in codes and len(codes) == len(set(codes)) == 12
+    assert "invalid_parameter" in codes and len(codes) == len(set(codes))
 
 
 def test_references_resolve(openapi, printed):
