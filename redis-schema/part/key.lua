@@ -36,6 +36,12 @@ function key.port(a, id) return a .. ':port:' .. id end
 function key.port_numbers(a, id) return a .. ':port:' .. id .. ':numbers' end
 function key.port_log(a, id) return a .. ':port:' .. id .. ':log' end
 function key.port_due(a) return a .. ':portdue' end
+function key.payments(a) return a .. ':payments' end
+function key.payment(a, id) return a .. ':pay:' .. id end
+function key.paying(a) return a .. ':paying' end
+function key.paid(a, once) return a .. ':paid:' .. once end
+function key.sandbox(a) return a .. ':sandbox' end
+function key.invoices(a) return a .. ':invoices' end
 function key.sagas(a) return a .. ':sagas' end
 function key.live(a) return a .. ':live' end
 function key.call(a, call) return a .. ':call:' .. call end

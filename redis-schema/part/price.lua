@@ -11,7 +11,7 @@ local RATES = {
 price.CATEGORIES = { landline = true, tollfree = true }
 
 -- A share in 1/10,000 of an amount, half away from zero, exact for any amount.
-local function share(amount, bp)
+function price.share(amount, bp)
   return math.floor(amount / 10000) * bp + math.floor(((amount % 10000) * bp + 5000) / 10000)
 end
 
@@ -22,7 +22,7 @@ function price.order(account, order)
   local rates = redis.call('HMGET', account, names.monthly, names.setup, 'per_order_cost', 'other_charges',
     'tax_bp', 'discount_bp')
   local cost = order.count * (rates[1] + rates[2])
-  local taxes, discount = share(cost, tonumber(rates[5])), share(cost, tonumber(rates[6]))
+  local taxes, discount = price.share(cost, tonumber(rates[5])), price.share(cost, tonumber(rates[6]))
   order.monthly, order.per_order_cost, order.other_charges = rates[1], rates[3], rates[4]
   order.taxes, order.discount = reply.int(taxes), reply.int(discount)
   local amount = cost + rates[3] + taxes + rates[4] - discount

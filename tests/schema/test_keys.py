@@ -19,12 +19,12 @@ PLACEHOLDERS = {
     "ACCT": r"[\w.-]+", "TG": r"\d+", "N": r"\d{10}", "ST": r"(?:[A-Z]{2}|tf)", "ID": r"\d+", "CALL": r"[\w.:-]+",
     "NPANXX": r"\d{6}", "RATECENTER": r"[^:]+", "CITY": r"[^:]+", "NAME": r"[\w.-]+", "NODE": r"[\w.:\[\]-]+",
     "ADDR": r"[0-9a-f.:]+", "G": r"[\w.-]+", "DECK": r"[\w.-]+", "YYYY-MM-DD": r"\d{4}-\d\d-\d\d",
-    "YYYY-MM": r"\d{4}-\d\d",
+    "YYYY-MM": r"\d{4}-\d\d", "PAYMENT": r"[\w.:-]+", "ONCE": r"[dk]:[0-9a-f]+",
 }
 REDIS_TYPES = {"bitmap": "string"}
 # Hashes whose fields are names of things, not of the document.
-FREE_HASHES = ("lnp:coverage", ":tokens", ":refs", ":numbers", ":carts", ":sagas", ":busy", ":block", "}:count", ":holder", ":route",
-               ":rate")
+FREE_HASHES = ("lnp:coverage", ":tokens", ":refs", ":numbers", ":carts", ":sagas", ":busy", ":block",
+               "}:count", ":holder", ":sandbox", ":invoices", ":route", ":rate")
 
 
 def tables(text):
@@ -84,7 +84,7 @@ def test_a_pattern_is_understood():
 
 
 def globals_and_gateways(s):
-    for name in ("trunk", "cart", "order", "account"):
+    for name in ("trunk", "cart", "order", "account", "payment"):
         s.seq_next(f"seq:{name}", 1)
     for index, member in [("accounts", ACCOUNT), ("sources", "192.0.2.1"), ("gateways", "g1"), ("nodes", "n1")]:
         s.index_add(index, member)
@@ -127,6 +127,18 @@ def order(s):
     s.inv_quarantine(WA, 60000, TWO)
 
 
+def payments(s):
+    s.account_set(KEY, "topup", "250000", "bill_day", "1")
+    for payment in (1, 2):
+        s.payment_begin(KEY, f"P{payment}", 250000, 5000, "sandbox", "ab12", f"d:0{payment}", "01", 60000, 30000)
+    s.sandbox_charge(KEY, "ab12", "approved", "")
+    s.payment_finish(KEY, "P1", "done", "sandbox-ab12", "")
+    s.payment_refund(KEY, "P1", 10000)
+    s.payment_add(KEY, "wire:1", "Bank", 100000, 0, "")
+    s.fee_charge(KEY)
+    s.invoice_put(KEY, "2026-10", "invoices/7001/2026-10.pdf", 100, 200, 300)
+
+
 def calls(s):
     for call in ("answered", "failed", "live"):
         s.admit(call, ONE)
@@ -153,7 +165,7 @@ def ports(s):
 @pytest.fixture
 def scenario(schema):
     schema.client.hset("schema", mapping={"version": 1, "digest": "x", "loaded": 1, "secret": "x"})
-    for part in (globals_and_gateways, account_and_inventory, order, calls, ports):
+    for part in (globals_and_gateways, account_and_inventory, order, payments, calls, ports):
         part(schema)
     schema.check_invariants()
     return schema
@@ -190,7 +202,7 @@ def test_every_field_is_documented(scenario, documented_keys, rows):
 
 
 def test_every_time_to_live_is_documented(scenario, documented_keys):
-    mortal = {"job:NAME", "node:NODE", "{a:ACCT}:cps:TG", "{a:ACCT}:once:CALL"}
+    mortal = {"{a:ACCT}:paid:ONCE", "job:NAME", "node:NODE", "{a:ACCT}:cps:TG", "{a:ACCT}:once:CALL"}
     for key in scenario.client.keys("*"):
         name = {n for n, (form, _, _) in documented_keys.items() if form.fullmatch(key)}
         assert (scenario.client.ttl(key) > 0) == bool(name & mortal), key
@@ -253,8 +265,8 @@ def test_functions_touch_their_own_tag_only(scenario):
     assert after == before
 
 
-KEYS_OF = {"sys": "job:x", "account": KEY, "trunk": KEY, "number": KEY, "inv": WA, "order": KEY, "port": KEY, "call": KEY,
-           "recovery": KEY, "gateway": "gw:{g1}"}
+KEYS_OF = {"sys": "job:x", "account": KEY, "trunk": KEY, "number": KEY, "inv": WA, "order": KEY, "port": KEY,
+           "call": KEY, "recovery": KEY, "gateway": "gw:{g1}", "payment": KEY, "billing": KEY}
 TEXTS = ["", "0", "1", "-1", "11", "21", "41", "31", ONE, "landline", "in", "out", "did", "tg", "trunk", "carrier",
          "2062190001x", "9" * 15, "9" * 40, "1.5", "nan", "inf", "0x1f", "a b", "a\nb", "\x00\xff", "{a:7001}",
          "x" * 300, "sessions", "title", "host", "206219", "SEATTLE", "live", "kind", "486", "3600"]
@@ -265,7 +277,8 @@ def test_no_arguments_break_a_function(scenario, documented_functions):
     seed = random.randrange(2 ** 32)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    keys = ["did:" + ONE, "port:" + ONE, "lnp:coverage", "ip:192.0.2.1", "lcr:{default}", "accounts", "seq:x", "node:n1", *KEYS_OF.values()]
+    keys = ["did:" + ONE, "port:" + ONE, "lnp:coverage", "ip:192.0.2.1", "lcr:{default}", "accounts", "seq:x", "node:n1",
+            *KEYS_OF.values()]
     for name, (library, _) in documented_functions.items():
         for _ in range(40):
             key = chance.choice(keys) if chance.random() < 0.3 else KEYS_OF[library]
