@@ -23,6 +23,16 @@ const struct answer_code_info answer_codes[ANSWER_CODES] = {
                    "The account's balance does not cover the amount."                          },
     [ANSWER_NO_NUMBERS] = {404, "no_numbers",             "No numbers available",
                    "Nothing is free where you asked."                                          },
+    [ANSWER_PAYMENT_DECLINED] = {404, "payment_declined",       "Payment declined",
+                   "The card was not charged; `detail` has the gateway's reason."              },
+    [ANSWER_PAYMENT_PENDING] =
+        {404, "payment_pending",        "Payment pending",
+                   "The gateway has not answered yet. Nothing is charged twice: get_payments "
+         "shows the outcome."                                                                  },
+    [ANSWER_PAYMENT_CONFLICT] = {404, "payment_conflict",       "Payment conflict",
+                   "The Idempotency-Key was used for another card or amount."                  },
+    [ANSWER_PAYMENT_UNAVAILABLE] = {404, "payment_unavailable",    "Payment unavailable",
+                   "Payments by card are not offered here."                                    },
     [ANSWER_NOT_FOUND] = {404, "not_found",              "Unknown request",        "No such endpoint."},
     [ANSWER_BAD_REQUEST] = {400, "bad_request",            "Bad request",
                    "The request is malformed as a whole."                                      },

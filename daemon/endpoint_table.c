@@ -248,7 +248,7 @@ const struct endpoint endpoints[] = {
 
 {"monthly_summary", orig, "Monthly summary",
  "Statistics of numbers by month." STATS_DOC,
- ENDPOINT_READ, NULL,
+ ENDPOINT_READ, op_months,
  PARAMS(RANGE("year", COUNT, MUST, 2000, 2199, "The year."),
         RANGE("month", COUNT, MAY, 1, 12, "Only this month."), PAGING),
  "data[{ accountno number month processed completed acd asr mou peak }] ~total"},
@@ -284,41 +284,45 @@ const struct endpoint endpoints[] = {
 
 {"monthly_summary_termination", term, "Monthly summary",
  "Statistics of trunk groups by month." STATS_DOC,
- ENDPOINT_READ, NULL,
+ ENDPOINT_READ, op_months_term,
  PARAMS(RANGE("year", COUNT, MUST, 2000, 2199, "The year."),
         RANGE("month", COUNT, MAY, 1, 12, "Only this month."), PAGING),
  "data[{ accountno number month processed completed acd asr mou peak }] ~total"},
 
 {"get_invoices", bill, "Get invoices",
  "Links to invoices as PDF, oldest first.",
- ENDPOINT_READ, NULL, PARAMS(FROM_TO, PAGING), "data[{ date file }] ~total"},
+ ENDPOINT_READ, op_invoices, PARAMS(FROM_TO, PAGING), "data[{ date file }] ~total"},
 
 {"financial_summary", bill, "Financial summary",
  "All bookings with the balance after each, oldest first.",
- ENDPOINT_READ, NULL,
+ ENDPOINT_READ, op_financial,
  PARAMS(CHOICE("activitytype", MAY, ACTIVITIES, "Only this activity."), PAGING),
  "data[{ accountno date activity debit credit balance }] ~total"},
 
 {"get_payments", bill, "Get payment details",
  "Payments and their status: 1 done, 0 pending, 2 failed.",
- ENDPOINT_READ, NULL,
+ ENDPOINT_READ, op_payments,
  PARAMS(TEXT("referenceno", MAY, 100, "Only this payment."), FROM_TO,
         CHOICE("method", MAY, "Paypal|Bank|Credit Card", "Only this way of payment."), PAGING),
  "data[{ accountno date referenceno funded_amount charges amount method status }] ~total"},
 
 {"make_payment", bill, "Make payment",
- "Charges a card and credits the account.",
- ENDPOINT_WRITE, NULL,
+ "Charges a card and credits the account with the charge less the Credit Card Fee. The same "
+ "submission again is charged once: with the same Idempotency-Key within 24 hours; without one the "
+ "same card and amount within ten minutes. Test cards of sandbox accounts: 4242424242424242 "
+ "approved, 4000000000000002 declined, 4000000000009995 insufficient funds, 4000000000000069 "
+ "expired, 4000000000000119 slow, 4000000000000341 drops the connection after charging.",
+ ENDPOINT_WRITE, op_pay,
  PARAMS(TEXT("firstname", MUST, 100, "First name."), TEXT("lastname", MUST, 100, "Last name."),
         RANGE("cardnumber", DIGITS, MUST, 12, 19, "Card number."),
         RANGE("expmonth", COUNT, MUST, 1, 12, "Month of expiry."),
-        RANGE("expyear", COUNT, MUST, 0, 2199, "Year of expiry, two or four digits."),
+        RANGE("expyear", DIGITS, MUST, 2, 4, "Year of expiry, two or four digits."),
         TEXT("address", MAY, 100, "Street address."), TEXT("address2", MAY, 100, "Second line."),
         P("state", STATE, MAY, "State or province."), TEXT("city", MAY, 60, "City."),
         TEXT("zipcode", MAY, 10, "ZIP code."),
         RANGE("cvv", DIGITS, MUST, 3, 4, "Security code."),
         ADDED("amount", MONEY, 1, 1000000000, "Amount in dollars; default the configured top-up.")),
- "success"},
+ "success +referenceno"},
 };
 /* clang-format on */
 

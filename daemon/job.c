@@ -16,18 +16,22 @@ static const struct {
     const char *name;
     int64_t interval_s;
     job_fn *run;
+    bool slow; /* may wait for others than Redis: has a thread of its own with its like */
 } table[] = {
-    {"expire", 1, job_expire},
-    {"sagas",  2, job_sagas },
-    {"reap",   2, job_reap  },
-    {"ports",  1, job_ports },
-    {"extend", 2, job_extend},
+    {"expire",   1,  job_expire,   false},
+    {"sagas",    2,  job_sagas,    false},
+    {"reap",     2,  job_reap,     false},
+    {"ports",    1,  job_ports,    false},
+    {"extend",   2,  job_extend,   false},
+    {"payments", 2,  job_payments, true },
+    {"fees",     60, job_fees,     true },
 };
 enum { JOBS = sizeof(table) / sizeof(*table) };
 
 struct jobs {
     struct service *service;
-    pthread_t thread;
+    pthread_t thread, slow_thread;
+    bool slow_started;
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stop;
@@ -147,17 +151,27 @@ static bool wait_tick(struct jobs *j)
     return go;
 }
 
-static void *job_thread(void *arg)
+static void run_all(struct jobs *j, bool slow)
 {
-    struct jobs *j = arg;
     int64_t tick = 0;
     do {
         for (size_t i = 0; i < JOBS; i++) {
-            if (tick % table[i].interval_s == 0)
+            if (table[i].slow == slow && tick % table[i].interval_s == 0)
                 run_job(j, i);
         }
         tick++;
     } while (wait_tick(j));
+}
+
+static void *job_thread(void *arg)
+{
+    run_all(arg, false);
+    return NULL;
+}
+
+static void *slow_thread(void *arg)
+{
+    run_all(arg, true);
     return NULL;
 }
 
@@ -186,6 +200,11 @@ int job_start(struct jobs **ret, struct service *service)
         jobs_free(j);
         return ERR_SYSTEM;
     }
+    j->slow_started = pthread_create(&j->slow_thread, NULL, slow_thread, j) == 0;
+    if (!j->slow_started) {
+        job_stop(j);
+        return ERR_SYSTEM;
+    }
     *ret = j;
     return ERR_OK;
 }
@@ -196,9 +215,11 @@ void job_stop(struct jobs *j)
         return;
     pthread_mutex_lock(&j->lock);
     j->stop = true;
-    pthread_cond_signal(&j->wake);
+    pthread_cond_broadcast(&j->wake);
     pthread_mutex_unlock(&j->lock);
     pthread_join(j->thread, NULL);
+    if (j->slow_started)
+        pthread_join(j->slow_thread, NULL);
     for (size_t i = 0; i < JOBS; i++) {
         int err = lock_call(j, "lock_drop", table[i].name, NULL);
         if (err != ERR_OK && err != ERR_REFUSED)

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "op_stats.h"
 #include "op_trunk.h"
 #include "reply.h"
 
@@ -39,7 +40,7 @@ static void show_mou(struct answer *a, int64_t seconds)
     answer_text(a, "mou", text);
 }
 
-static void show_row(struct op *op, const struct table *t, size_t row, bool trunk)
+void op_stats_show(struct op *op, const struct table *t, size_t row, const char *month, bool trunk)
 {
     struct answer *a = op->answer;
     int64_t processed = table_int(t, row, "processed", 0);
@@ -47,6 +48,8 @@ static void show_row(struct op *op, const struct table *t, size_t row, bool trun
     answer_object(a, NULL);
     answer_text(a, "accountno", op->account);
     answer_text(a, "number", table_text(t, row, "id"));
+    if (month)
+        answer_text(a, "month", month);
     answer_int(a, "processed", processed);
     answer_int(a, "completed", completed);
     show_acd(a, table_int(t, row, "ms", 0), completed);
@@ -74,7 +77,7 @@ static int show(struct op *op, const char *kind, const struct arg *ids)
     if (err == ERR_OK) {
         answer_list(op->answer, "data");
         for (size_t row = 0; row < t.rows; row++)
-            show_row(op, &t, row, strcmp(kind, "tg") == 0);
+            op_stats_show(op, &t, row, NULL, strcmp(kind, "tg") == 0);
         answer_close(op->answer);
     }
     cmd_free(&c);
