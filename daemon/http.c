@@ -27,7 +27,7 @@ struct http {
     atomic_int active; /* requests between their first line and the end of their reply */
 };
 
-static void log_daemon(void *arg, const char *fmt, va_list ap)
+static void PRINTF_LIKE(2, 0) log_daemon(void *arg, const char *fmt, va_list ap)
 {
     (void)arg;
     char text[512];
