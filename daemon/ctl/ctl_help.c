@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { VERB_WIDTH = 18, ARG_WIDTH = 30 };
+enum { VERB_WIDTH = 22, ARG_WIDTH = 30 };
 
 static const char general[] =
     "Usage: trunkctl [OPTION…] NOUN VERB [ARGUMENT…]\n"

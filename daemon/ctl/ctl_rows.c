@@ -10,14 +10,17 @@
 #include "money.h"
 #include "num.h"
 
-enum { CELL_TEXT = 64 };
+enum { CELL_TEXT = 64, PARTS_MAX = 2 };
 
 struct rows {
     const struct column *columns;
     size_t width, n;
     char **cells; /* n * width; NULL: empty */
-    const char *part_name;
-    struct rows *part;
+    struct {
+        const char *name;
+        struct rows *rows;
+    } parts[PARTS_MAX];
+    size_t part_n;
 };
 
 struct rows *ctl_rows_new(const struct column *columns)
@@ -36,7 +39,8 @@ void ctl_rows_free(struct rows *r)
     for (size_t i = 0; i < r->n * r->width; i++)
         free(r->cells[i]);
     free(r->cells);
-    ctl_rows_free(r->part);
+    for (size_t i = 0; i < r->part_n; i++)
+        ctl_rows_free(r->parts[i].rows);
     free(r);
 }
 
@@ -157,8 +161,10 @@ void ctl_rows_keep(struct rows *r, size_t row)
 
 void ctl_rows_attach(struct rows *r, const char *name, struct rows *part)
 {
-    r->part_name = name;
-    r->part = part;
+    if (r->part_n == PARTS_MAX)
+        abort(); /* a verb with more of them raises PARTS_MAX */
+    r->parts[r->part_n].name = name;
+    r->parts[r->part_n++].rows = part;
 }
 
 /* ---- Formats ---- */
@@ -227,8 +233,8 @@ static json_t *json_row(const struct rows *r, size_t row)
     for (size_t i = 0; i < r->width; i++)
         json_object_set_new(object, r->columns[i].name,
                             json_cell(r->columns[i].format, cell(r, row, i)));
-    if (r->part)
-        json_object_set_new(object, r->part_name, json_list(r->part));
+    for (size_t i = 0; i < r->part_n; i++)
+        json_object_set_new(object, r->parts[i].name, json_list(r->parts[i].rows));
     return object;
 }
 
@@ -340,9 +346,11 @@ static void print_one(const struct rows *r)
         put_text(cell_text(c->format, cell(r, 0, i), buf));
         putchar('\n');
     }
-    if (r->part && r->part->n > 0) {
-        printf("\n%s\n", r->part_name);
-        print_list(r->part);
+    for (size_t i = 0; i < r->part_n; i++) {
+        if (r->parts[i].rows->n == 0)
+            continue;
+        printf("\n%s\n", r->parts[i].name);
+        print_list(r->parts[i].rows);
     }
 }
 

@@ -198,6 +198,22 @@ static char *read_state(const struct arg *arg, struct span s)
     return state ? ctl_copy(span_of(state)) : NULL;
 }
 
+static char *read_resporg(const struct arg *arg, struct span s)
+{
+    (void)arg;
+    enum { LETTERS = 2, LENGTH = 5 };
+    char id[LENGTH + 1] = "";
+    if (s.n != LENGTH)
+        return NULL;
+    for (size_t i = 0; i < LENGTH; i++) {
+        bool fits = i < LETTERS ? isalpha((unsigned char)s.p[i]) : isalnum((unsigned char)s.p[i]);
+        if (!fits)
+            return NULL;
+        id[i] = (char)toupper((unsigned char)s.p[i]);
+    }
+    return ctl_copy(span_of(id));
+}
+
 static const struct {
     const char *metavar, *expected;
     read_fn *read;
@@ -224,6 +240,7 @@ static const struct {
     [ARG_HOST] = {"HOST[:PORT]", "an IP address that calls can be sent to, with or without a port",
                   read_host                                                                                      },
     [ARG_STATE] = {"STATE",       "a state's two letters, or tf for toll-free numbers",              read_state   },
+    [ARG_RESPORG] = {"ID",          "two letters and three letters or digits",                         read_resporg },
 };
 
 char *ctl_type_read(const struct arg *arg, struct span s)

@@ -118,6 +118,47 @@ static const struct arg order_show[] = {
     ACCT,
     {"ID", ARG_COUNT, ARG_REQUIRED, 1, 1000000000000, NULL, NULL, "order id"}, END};
 
+static const struct arg coverage_import[] = {
+    {"FILE", ARG_FILE, ARG_REQUIRED, 0, 0, NULL, NULL, "CSV with the header code,state,ratecenter"}, END};
+static const struct arg coverage_remove[] = {
+    {"CODE|STATE:RATECENTER", ARG_NAME, ARG_REQUIRED, 0, 0, NULL, NULL, "NPANXX, toll-free code, or a rate centre"}, END};
+#define PORT ACCT, {"ID", ARG_COUNT, ARG_REQUIRED, 1, 1000000000000, NULL, NULL, "order id"}
+#define NOTE {"--note", ARG_TEXT, 0, 0, 0, NULL, NULL, "what the customer's support should know"}
+#define REASON {"REASON", ARG_WORD, ARG_REQUIRED, 0, 0, NULL, NULL, "code, as port reasons lists them"}
+static const struct arg port_list[] = {
+    {"ACCT", ARG_ACCOUNT, 0, 0, 0, NULL, NULL, "account number (default: all accounts)"},
+    {"--processing", ARG_WORD, 0, 0, 0, NULL, NULL, "only orders of this status, e.g. DRAFT"}, END};
+static const struct arg port_show[] = {PORT, END};
+static const struct arg port_set[] = {
+    PORT,
+    {"--first-name", ARG_TEXT, 0, 0, 0, NULL, "first_name", "first name of the subscriber"},
+    {"--last-name", ARG_TEXT, 0, 0, 0, NULL, "last_name", "last name of the subscriber"},
+    {"--house-number", ARG_TEXT, 0, 0, 0, NULL, "house_number", "house number"},
+    {"--street", ARG_TEXT, 0, 0, 0, NULL, "street_name", "street"},
+    {"--street-suffix", ARG_TEXT, 0, 0, 0, NULL, "street_suffix", "street suffix"},
+    {"--city", ARG_TEXT, 0, 0, 0, NULL, "city", "city"},
+    {"--state", ARG_STATE, 0, 0, 0, NULL, "state", "state"},
+    {"--zip", ARG_TEXT, 0, 0, 0, NULL, "zip", "ZIP code"},
+    {"--losing-carrier", ARG_TEXT, 0, 0, 0, NULL, "losing_carrier", "losing carrier"},
+    {"--billing-number", ARG_NUMBER, 0, 0, 0, NULL, "billing_number", "billing number"},
+    {"--wireless-account", ARG_TEXT, 0, 0, 0, NULL, "wireless_account", "account at the wireless carrier"},
+    {"--wireless-pin", ARG_TEXT, 0, 0, 0, NULL, "wireless_pin", "PIN at the wireless carrier"},
+    {"--resporg", ARG_RESPORG, 0, 0, 0, NULL, "resporg", "losing RespOrg of toll-free numbers"}, END};
+static const struct arg port_submit[] = {
+    PORT,
+    {"--resporg", ARG_RESPORG, 0, 0, 0, NULL, "resporg", "losing RespOrg of toll-free numbers"},
+    NOTE, END};
+static const struct arg port_except[] = {PORT, REASON, NOTE, END};
+static const struct arg port_foc[] = {
+    PORT,
+    {"DATE", ARG_NAME, 0, 0, 0, NULL, NULL, "YYYY-MM-DD (11:30 Eastern) or a time in UTC (default: as requested)"},
+    {"--any-day", ARG_FLAG, 0, 0, 0, NULL, NULL, "a weekend or holiday will do"},
+    NOTE, END};
+static const struct arg port_cancel[] = {
+    PORT,
+    {"--reason", ARG_WORD, 0, 0, 0, "CUSTOMER", NULL, "code, as port reasons lists them (default: CUSTOMER)"},
+    NOTE, END};
+
 const struct verb ctl_verbs[] = {
     {"account", "add", ctl_account_add, "open an account", account_add, false},
     {"account", "set", ctl_account_set, "change an account", account_set, false},
@@ -148,19 +189,46 @@ const struct verb ctl_verbs[] = {
     {"cdr", "list", ctl_cdr_list, "list an account's latest calls", cdr_list, false},
     {"order", "list", ctl_order_list, "list an account's orders", account_only, false},
     {"order", "show", ctl_order_show, "show an order with its numbers", order_show, false},
+    {"lnp", "coverage import", ctl_coverage_import, "say what can be ported in", coverage_import, false},
+    {"lnp", "coverage list", ctl_coverage_list, "list what can be ported in", no_args, false},
+    {"lnp", "coverage remove", ctl_coverage_remove, "port it in no more", coverage_remove, false},
+    {"port", "list", ctl_port_list, "list port-in orders", port_list, false},
+    {"port", "show", ctl_port_show, "show a port-in order with its numbers and history", port_show, false},
+    {"port", "reasons", ctl_port_reasons, "list the codes of reasons", no_args, false},
+    {"port", "set", ctl_port_set, "correct what a port-in order says", port_set, false},
+    {"port", "submit", ctl_port_submit, "note that it went to the losing carrier", port_submit, false},
+    {"port", "exception", ctl_port_except, "note that something is wrong with it", port_except, false},
+    {"port", "foc", ctl_port_foc, "set the date that the losing carrier committed to", port_foc, false},
+    {"port", "complete", ctl_port_complete, "switch its numbers now", port_show, false},
+    {"port", "cancel", ctl_port_cancel, "cancel it and pay it back", port_cancel, false},
+    {"port", "reject", ctl_port_reject, "refuse it and pay it back", port_except, false},
     {"schema", "show", ctl_schema_show, "show the schema that the server holds", no_args, true},
     {NULL, NULL, NULL, NULL, NULL, false},
 };
 
 /* clang-format on */
 
+/* How many words a verb's name takes: 0 when they are others. */
+static size_t match_name(const char *name, char *const words[], size_t n)
+{
+    struct span rest = span_of(name), word;
+    size_t used = 0;
+    while (span_cut(&rest, ' ', &word)) {
+        if (used == n || !span_eq(span_of(words[used]), word))
+            return 0;
+        used++;
+    }
+    return used;
+}
+
 const struct verb *ctl_verbs_find(char *const words[], size_t n, size_t *ret_words)
 {
     for (const struct verb *v = ctl_verbs; v->noun; v++) {
         if (n == 0 || strcmp(v->noun, words[0]) != 0)
             continue;
-        if (v->name[0] == '\0' || (n > 1 && strcmp(v->name, words[1]) == 0)) {
-            *ret_words = v->name[0] == '\0' ? 1 : 2;
+        size_t used = match_name(v->name, words + 1, n - 1);
+        if (v->name[0] == '\0' || used > 0) {
+            *ret_words = 1 + used;
             return v;
         }
     }

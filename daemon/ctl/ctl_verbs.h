@@ -22,6 +22,9 @@ ctl_verb_fn ctl_rate_set, ctl_rate_import, ctl_rate_list;
 ctl_verb_fn ctl_trunk_grant, ctl_trunk_list, ctl_number_show;
 ctl_verb_fn ctl_call_list, ctl_call_show, ctl_call_kill, ctl_cdr_list;
 ctl_verb_fn ctl_order_list, ctl_order_show;
+ctl_verb_fn ctl_coverage_import, ctl_coverage_list, ctl_coverage_remove;
+ctl_verb_fn ctl_port_list, ctl_port_show, ctl_port_reasons, ctl_port_set, ctl_port_submit,
+    ctl_port_except, ctl_port_foc, ctl_port_complete, ctl_port_cancel, ctl_port_reject;
 ctl_verb_fn ctl_schema_show;
 
 #endif
