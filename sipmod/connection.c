@@ -211,13 +211,16 @@ static void take_message(struct connection *c, struct span bytes)
     struct flow flow = flow_of(c);
     t->counters.received++;
     bool wanted = t->events.receive(t->events.arg, &flow, bytes);
+    if (c->state != CONNECTION_OPEN)
+        return;
     if (wanted && !c->welcome) {
         c->welcome = true;
         stream_welcome(c->streams, c);
+        watch(c); /* other limits than a stranger's */
     }
     if (c->welcome)
         c->last_ms = now_of(c);
-    else if (c->state == CONNECTION_OPEN)
+    else
         give_up(c, "not of interest");
 }
 

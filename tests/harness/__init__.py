@@ -15,11 +15,12 @@ from .sip import Dialog, Message, UdpPeer, new_branch, new_call_id, new_tag
 from .sipp import Sipp, SippFailed
 from .stack import Stack
 from .store import Redis
+from .stream import StreamPeer
 from .wait import wait_for
 
 __all__ = [
     "Api", "Ctl", "CtlFailed", "Dialog", "Message", "Process", "ProcessFailed", "Redis", "Reply",
-    "Sipmod", "Sipp", "SippFailed", "Stack", "Trunkd", "UdpPeer", "bound_udp", "build_dir",
+    "Sipmod", "Sipp", "SippFailed", "Stack", "StreamPeer", "Trunkd", "UdpPeer", "bound_udp", "build_dir",
     "free_port", "new_branch", "new_call_id", "new_tag", "stop_everything", "wait_for",
     "write_conf", "write_inventory",
 ]

@@ -210,8 +210,10 @@ class Line:
         for peer in self.peers:
             peer.close()
 
-    def peer(self, host, port=0):
-        peer = UdpPeer(host, port, to=self.sipmod.target)
+    def peer(self, host, port=0, kind=UdpPeer, **kwargs):
+        """UdpPeer by default; kind=StreamPeer for TCP and TLS."""
+        kwargs.setdefault("to", self.sipmod.target)
+        peer = kind(host, port, **kwargs)
         self.peers.append(peer)
         return peer
 

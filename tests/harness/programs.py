@@ -6,6 +6,7 @@ import subprocess
 
 from .ports import free_port
 from .process import Process
+from .sip import host_port
 
 _TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PLACES = {"trunkd": "daemon/trunkd", "trunkctl": "daemon/trunkctl", "sipmod": "sipmod/sipmod"}
@@ -57,13 +58,17 @@ class Trunkd(_Program):
 
 
 class Sipmod(_Program):
+    """The setting sip.listen may name {host}, {port}, {address} and {tls_port}."""
+
     def __init__(self, workdir, settings, name="sipmod", host="127.0.0.1", port=None):
         self.host = host
         self.port = port or free_port()
-        self.address = f"{host}:{self.port}"
+        self.tls_port = free_port()
+        self.address = host_port(host, self.port)
         self.target = (host, self.port)
-        super().__init__("sipmod", name, workdir,
-                         {"sip.node": name, **settings, "sip.listen": self.address})
+        self.tls_target = (host, self.tls_port)
+        listen = settings.get("sip.listen", "{address}").format(**vars(self))
+        super().__init__("sipmod", name, workdir, {"sip.node": name, **settings, "sip.listen": listen})
 
 
 class CtlFailed(AssertionError):

@@ -123,15 +123,27 @@ def bare_uri(value):
     return value.partition("<")[2].partition(">")[0] if "<" in value else value.split(";")[0].strip()
 
 
+def uri_host(host):
+    """As in URIs and Via: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def host_port(host, port):
+    return f"{uri_host(host)}:{port}"
+
+
 class UdpPeer:
     """A socket that speaks SIP: carrier, customer equipment or whatever a test needs."""
 
+    protocol = "UDP"
+    uri_params = ""  # of its URIs
+
     def __init__(self, host="127.0.0.2", port=0, to=None):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.bind((host, port))
-        self.host, self.port = self.socket.getsockname()
-        self.address = f"{self.host}:{self.port}"
+        self.host, self.port = self.socket.getsockname()[:2]
+        self.address = host_port(self.host, self.port)
         self.to = to  # (host, port) of the other side, usually sipmod.target
         self.backlog = []
 
@@ -204,20 +216,20 @@ class UdpPeer:
                 from_tag=None, to_tag=None, headers=(), body="", to_uri=None, max_forwards=70):
         """A whole request with Via, From, To, Call-ID, CSeq, Contact."""
         to = f"<{to_uri or uri}>" + (f";tag={to_tag}" if to_tag else "")
-        fields = [("Via", f"SIP/2.0/UDP {self.address};branch={branch or new_branch()};rport"),
+        fields = [("Via", f"SIP/2.0/{self.protocol} {self.address};branch={branch or new_branch()};rport"),
                   ("Max-Forwards", max_forwards),
-                  ("From", f"<sip:{from_user}@{self.host}>;tag={from_tag or new_tag()}"), ("To", to),
+                  ("From", f"<sip:{from_user}@{uri_host(self.host)}>;tag={from_tag or new_tag()}"), ("To", to),
                   ("Call-ID", call_id or new_call_id()), ("CSeq", f"{cseq} {method}"),
-                  ("Contact", f"<sip:{from_user}@{self.address}>"), *headers]
+                  ("Contact", f"<sip:{from_user}@{self.address}{self.uri_params}>"), *headers]
         if body:
             fields.append(("Content-Type", "application/sdp"))
         return Message(f"{method} {uri} SIP/2.0", fields, body)
 
     def invite(self, number, to=None, **kwargs):
         """An INVITE with SDP for sip:NUMBER@the other side, not sent yet."""
-        host, port = to or self.to
+        host, port = (to or self.to)[:2]
         kwargs.setdefault("body", SDP.format(host=self.host))
-        return self.request("INVITE", f"sip:{number}@{host}:{port}", **kwargs)
+        return self.request("INVITE", f"sip:{number}@{host_port(host, port)}", **kwargs)
 
     def respond(self, request, status, to=None, tag=None, headers=(), body="", reason=None):
         """Answers a request to where it came from; returns the response sent.
@@ -230,7 +242,7 @@ class UdpPeer:
         fields = [("Via", v) for v in request.all("via")]
         fields += [("Record-Route", v) for v in request.all("record-route")]
         fields += [("From", request.get("from")), ("To", target), ("Call-ID", request.call_id),
-                   ("CSeq", request.get("cseq")), ("Contact", f"<sip:{self.address}>"), *headers]
+                   ("CSeq", request.get("cseq")), ("Contact", f"<sip:{self.address}{self.uri_params}>"), *headers]
         if status == 200 and request.method == "INVITE" and not body:
             body = SDP.format(host=self.host)
         if body:
@@ -279,11 +291,11 @@ class Dialog:
         """A request inside the dialog; CSeq grows but for ACK, which takes that of the INVITE."""
         if cseq is None and method != "ACK":
             self.cseq += 1
-        fields = [("Via", f"SIP/2.0/UDP {self.peer.address};branch={branch or new_branch()};rport"),
+        fields = [("Via", f"SIP/2.0/{self.peer.protocol} {self.peer.address};branch={branch or new_branch()};rport"),
                   ("Max-Forwards", 70), *[("Route", r) for r in self.routes],
                   ("From", self.local), ("To", self.remote), ("Call-ID", self.call_id),
                   ("CSeq", f"{cseq or self.cseq} {method}"),
-                  ("Contact", f"<sip:{self.peer.address}>"), *headers]
+                  ("Contact", f"<sip:{self.peer.address}{self.peer.uri_params}>"), *headers]
         if body:
             fields.append(("Content-Type", "application/sdp"))
         return Message(f"{method} {self.target} SIP/2.0", fields, body)
