@@ -78,8 +78,9 @@ static enum frame_found find_message(struct frame *f, struct span bytes, size_t 
     if (f->head == 0) {
         if (!char_is(bytes.p[0], CHAR_TOKEN))
             return malformed(f, "Malformed start line");
-        found = find_head(f, bytes);
-        size_t head = f->head ? f->head : bytes.n;
+        size_t most = bytes.n < message_max + 1 ? bytes.n : message_max + 1;
+        found = find_head(f, (struct span){bytes.p, most});
+        size_t head = f->head ? f->head : most;
         if (found != FRAME_MALFORMED && head > message_max)
             found = FRAME_TOO_LARGE;
         if (found != FRAME_MESSAGE)

@@ -16,6 +16,9 @@
 #define LLVMFuzzerTestOneInput fuzz_edit
 #include "../fuzz/fuzz_edit.c" // NOLINT(bugprone-suspicious-include)
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_frame
+#include "../fuzz/fuzz_frame.c" // NOLINT(bugprone-suspicious-include)
+#undef LLVMFuzzerTestOneInput
 
 typedef int entry_point(const uint8_t *data, size_t size);
 
@@ -79,12 +82,19 @@ static void test_edit(void **state)
     replay(fuzz_edit, SOURCE_DIR "/tests/fuzz/corpus/edit");
 }
 
+static void test_frame(void **state)
+{
+    (void)state;
+    replay(fuzz_frame, SOURCE_DIR "/tests/fuzz/corpus/frame");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_msg),
         cmocka_unit_test(test_uri),
         cmocka_unit_test(test_edit),
+        cmocka_unit_test(test_frame),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
