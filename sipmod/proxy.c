@@ -297,7 +297,7 @@ static bool on_message(void *arg, const struct flow *from, struct span bytes)
     }
     if (msg_parse(bytes, &m, &fault, &reply_to) != ERR_OK) {
         on_fault(p, from, &fault, reply_to);
-        return false;
+        return directory_source(p->core.directory, &from->remote) != NULL;
     }
     if (m->is_request)
         receive_request(p, m, from);
@@ -322,7 +322,7 @@ static void on_malformed(void *arg, const struct flow *from, struct span head, i
     else if (m)
         msg_free(m);
     else
-        on_fault(p, from, status == 400 && other.status ? &other : &fault, reply_to);
+        on_fault(p, from, &fault, reply_to);
 }
 
 static void on_undeliverable(void *arg, const struct addr *to, struct span head)
