@@ -22,6 +22,7 @@ static const struct {
     {"sagas",    2,  job_sagas,    false},
     {"reap",     2,  job_reap,     false},
     {"ports",    1,  job_ports,    false},
+    {"archive",  2,  job_archive,  true },
     {"extend",   2,  job_extend,   false},
     {"payments", 2,  job_payments, true },
     {"fees",     60, job_fees,     true },

@@ -77,6 +77,11 @@ static const struct row ROWS[] = {
      "Largest SIP message."},
     {ROW(sip, drain_s), &KIND_INT, AT(sip.drain_s), 0, 3600, "35", "seconds",
      "Longest wait for open transactions at SIGTERM."},
+    {ROW(sip, spool_dir), &KIND_TEXT, AT(sip.spool_dir), 0, LONGEST, "", "",
+     "Folder for answers and ends of calls that Redis can't take now, one file an instance; empty: in "
+     "memory alone, lost if sipmod dies while Redis is away."},
+    {ROW(sip, spool_max), &KIND_INT, AT(sip.spool_max), 4096, BODY_MAX, "67108864", "bytes",
+     "Largest size of that file; about 300 bytes a call."},
     {ROW(sip, connections), &KIND_INT, AT(sip.connections), 1, MANY, "4000", "connections",
      "TCP and TLS connections at once."},
     {ROW(sip, connections_per_address), &KIND_INT, AT(sip.connections_per_address), 1, MANY, "1000",
@@ -130,6 +135,8 @@ static const struct row ROWS[] = {
 
     {ROW(files, dir), &KIND_TEXT, AT(files.dir), 1, LONGEST, "/var/lib/trunkline/files", "",
      "Folder of invoices, call records and documents; several trunkd share it."},
+    {ROW(files, cdr_hours), &KIND_INT, AT(files.cdr_hours), 0, 87600, "48", "hours",
+     "CDRs stay in Redis for so long after they are in files."},
     {ROW(files, link_hours), &KIND_INT, AT(files.link_hours), 1, 8760, "24", "hours",
      "Life of a link to a file."},
 

@@ -48,6 +48,8 @@ struct conf {
         int64_t longest_call_s;
         int64_t message_max;             /* bytes of a SIP message */
         int64_t drain_s;                 /* longest wait for open transactions at SIGTERM */
+        char spool_dir[CONF_TEXT];       /* folder of call events on disk; empty: none */
+        int64_t spool_max;               /* bytes of such a file */
         int64_t connections;             /* TCP and TLS, at once */
         int64_t connections_per_address; /* of one peer */
         int64_t stream_idle_s;           /* a connection without a message for so long is closed */
@@ -78,6 +80,7 @@ struct conf {
     } policy;
     struct {
         char dir[CONF_TEXT]; /* invoices, call records, documents; several trunkd share it */
+        int64_t cdr_hours;   /* CDRs stay in Redis for so long after they are in files */
         int64_t link_hours;  /* life of a signed link */
     } files;
     struct {

@@ -35,6 +35,8 @@ struct call {
     bool outbound;
     bool admitted; /* Redis may hold a slot for it */
     bool answered, ended;
+    bool stamped; /* Redis or the disk knows of the answer */
+    bool held;    /* the 2xx waits for that */
     char account[RR_ACCOUNT], id[RR_CALL], tg[DIRECTORY_ID], carrier[DIRECTORY_NAME];
     char number[PHONE_E164_MAX + 1];
     bool cached_owner;
@@ -82,7 +84,7 @@ static void finish(struct call *c, int code, const char *reason, const char *by)
         return;
     c->ended = true;
     if (c->admitted)
-        outbox_finish(c->core->outbox, c->account, c->id, &event);
+        outbox_finish(c->core->outbox, c->account, c->id, &event, NULL, NULL);
 }
 
 /* Answers by ourselves and ends the call. */
@@ -122,11 +124,27 @@ static void on_ringing(void *user, const struct msg *response)
         c->rang = clock_boot_ms();
 }
 
-static void on_answered(void *user, const struct msg *response, size_t number)
+/* A call that Redis has closed meanwhile (we were silent too long) must not come up uncounted. */
+static void on_stamped(void *arg, bool live)
+{
+    struct call *c = arg;
+    bool held = c->held;
+    c->stamped = true;
+    c->held = false;
+    if (!live) {
+        log_warn("call %s: answered after it was closed", c->id);
+        relay_disown(c->relay, 500);
+    } else if (held) {
+        relay_release(c->relay);
+    }
+}
+
+/* The 2xx goes back once the answer is safe: no call is up that isn't counted, even if we die. */
+static bool on_answered(void *user, const struct msg *response, size_t number)
 {
     struct call *c = user;
     if (c->answered)
-        return;
+        return c->held;
     c->answered = true;
     c->ended = true; /* from here on the dialog's BYE ends it */
     c->current = &c->targets[number];
@@ -134,8 +152,10 @@ static void on_answered(void *user, const struct msg *response, size_t number)
         c->rang = clock_boot_ms();
     note_attempt(c, response->status);
     struct outbox_event event = event_now(c, response->status, "answered", "");
-    outbox_answer(c->core->outbox, c->account, c->id, &event);
     dialogs_confirm(c->core->dialogs, &c->rr, span_of(c->contact), response, c->longest_s);
+    outbox_answer(c->core->outbox, c->account, c->id, &event, on_stamped, c);
+    c->held = !c->stamped;
+    return c->held;
 }
 
 /* The next target has its turn after no answer, 408 and server failures only. */
@@ -163,6 +183,8 @@ static void on_failed(void *user, int status, bool by_target)
 static void on_ended(void *user)
 {
     struct call *c = user;
+    if (c->held)
+        outbox_forget(c->core->outbox, c);
     finish(c, 500, "lost", "system");
     free(c->contact);
     free(c);
@@ -486,8 +508,8 @@ static void derive_id(struct call *c, const struct msg *m)
 void call_start(struct core *core, struct txn_server *server, const struct flow *from,
                 const struct source *source)
 {
-    static const struct relay_events events = {on_ringing, on_answered, on_refused, on_failed,
-                                               on_ended};
+    static const struct relay_events events = {on_ringing, on_answered, on_refused,
+                                               NULL,       on_failed,   on_ended};
     struct call *c = calloc(1, sizeof *c);
     if (!c)
         return; /* the INVITE is retransmitted */

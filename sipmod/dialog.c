@@ -148,9 +148,23 @@ struct transit {
     struct dialog_route route;
     bool bye, by_caller, waiting, gone;
     char *contact; /* of a request that may move its sender, or NULL */
+    bool finished; /* Redis or the disk knows of the end */
+    bool held;     /* the BYE's response waits for that */
 };
 
-static void finish_call(const struct transit *t)
+static void on_finished(void *arg, bool live)
+{
+    struct transit *t = arg;
+    (void)live;
+    t->finished = true;
+    if (t->held)
+        relay_release(t->relay);
+    t->held = false;
+}
+
+/* The BYE's response goes back once the end is safe: if we die before, the BYE comes again. True:
+ * it must wait. */
+static bool finish_call(struct transit *t)
 {
     struct outbox_event end = {.code = 200,
                                .reason = "answered",
@@ -158,8 +172,10 @@ static void finish_call(const struct transit *t)
                                .target = "",
                                .attempts = "",
                                .upstream = ""};
-    outbox_finish(t->core->outbox, t->route.rr.account, t->route.rr.call, &end);
+    outbox_finish(t->core->outbox, t->route.rr.account, t->route.rr.call, &end, on_finished, t);
     dialogs_end(t->core->dialogs, t->route.rr.call);
+    t->held = !t->finished;
+    return t->held;
 }
 
 static void on_ringing(void *user, const struct msg *response)
@@ -168,14 +184,15 @@ static void on_ringing(void *user, const struct msg *response)
     (void)response;
 }
 
-static void on_answered(void *user, const struct msg *response, size_t number)
+static bool on_answered(void *user, const struct msg *response, size_t number)
 {
     struct transit *t = user;
     (void)number;
     if (t->bye)
-        finish_call(t);
-    else if (t->contact)
+        return finish_call(t);
+    if (t->contact)
         dialogs_refresh(t->core->dialogs, response, t->contact);
+    return false;
 }
 
 static bool on_refused(void *user, int status)
@@ -187,12 +204,17 @@ static bool on_refused(void *user, int status)
 
 /* A BYE ends the call even if the other side is gone or knows no such dialog (§15.1.1); a challenge
  * asks for another BYE. */
-static void on_failed(void *user, int status, bool by_target)
+static bool on_failing(void *user, int status)
 {
     struct transit *t = user;
+    return t->bye && status != 401 && status != 407 && finish_call(t);
+}
+
+static void on_failed(void *user, int status, bool by_target)
+{
+    (void)user;
+    (void)status;
     (void)by_target;
-    if (t->bye && status != 401 && status != 407)
-        finish_call(t);
 }
 
 static void transit_free(struct transit *t)
@@ -204,6 +226,8 @@ static void transit_free(struct transit *t)
 static void on_ended(void *user)
 {
     struct transit *t = user;
+    if (t->held)
+        outbox_forget(t->core->outbox, t);
     if (t->waiting)
         t->gone = true; /* on_hop frees it */
     else
@@ -229,8 +253,8 @@ static void on_hop(void *arg, const struct flow *to)
 void dialog_start(struct core *core, struct txn_server *server, const struct flow *from,
                   const struct dialog_route *route)
 {
-    static const struct relay_events events = {on_ringing, on_answered, on_refused, on_failed,
-                                               on_ended};
+    static const struct relay_events events = {on_ringing, on_answered, on_refused,
+                                               on_failing, on_failed,   on_ended};
     struct transit *t = calloc(1, sizeof *t);
     if (!t)
         return; /* the request is retransmitted */

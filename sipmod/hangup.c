@@ -116,7 +116,7 @@ bool hangup_call(struct core *core, const char *call, const char *reason)
         return false;
     hang_up_side(core, id, DIALOGS_CALLER, reason);
     hang_up_side(core, id, DIALOGS_CALLEE, reason);
-    outbox_finish(core->outbox, rr.account, id, &end);
+    outbox_finish(core->outbox, rr.account, id, &end, NULL, NULL);
     dialogs_end(core->dialogs, id);
     return true;
 }

@@ -348,6 +348,21 @@ static void on_disconnected(void *arg, uint64_t connection)
 
 /* ---- store ---- */
 
+/* Answers of an earlier start come before this one is registered, which ends what is unanswered. */
+static void on_linked(void *arg)
+{
+    struct proxy *p = arg;
+    outbox_resume(p->core.outbox);
+    if (!outbox_is_replaying(p->core.outbox))
+        store_register(p->core.store);
+}
+
+static void on_replayed(void *arg)
+{
+    struct proxy *p = arg;
+    store_register(p->core.store);
+}
+
 static void on_store(void *arg, bool up)
 {
     struct proxy *p = arg;
@@ -357,7 +372,6 @@ static void on_store(void *arg, bool up)
     log_info("Redis is up");
     directory_refresh_source(p->core.directory, (struct span){0});
     directory_refresh_gateway(p->core.directory, (struct span){0});
-    outbox_resume(p->core.outbox);
 }
 
 static void on_source_changed(void *arg, struct span address)
@@ -422,13 +436,36 @@ static void on_housekeeping(uv_timer_t *timer)
     }
 }
 
+static int open_outbox(struct proxy *p, char error[PROXY_ERROR])
+{
+    struct core *c = &p->core;
+    struct spool *spool = NULL;
+    char reason[SPOOL_ERROR];
+    const char *dir = c->conf->sip.spool_dir;
+    int err = ERR_OK;
+    if (*dir)
+        err =
+            spool_open(&spool, c->loop, dir, store_node(c->store), c->conf->sip.spool_max, reason);
+    else
+        log_warn("sip.spool_dir is empty: call events that Redis can't take live in memory alone");
+    if (err != ERR_OK) {
+        snprintf(error, PROXY_ERROR, "%.*s", PROXY_ERROR - 1, reason);
+        return err;
+    }
+    err = outbox_new(&c->outbox, c->store, c->wheel, spool, on_replayed, p);
+    if (err != ERR_OK)
+        spool_close(spool);
+    return err;
+}
+
 static int open_parts(struct proxy *p, char error[PROXY_ERROR])
 {
     struct core *c = &p->core;
     const struct conf *conf = c->conf;
     struct transport_events arrivals = {on_message, on_malformed, on_undeliverable, on_disconnected,
                                         p};
-    struct store_events changes = {on_store, on_source_changed, on_gateway_changed, on_kill, p};
+    struct store_events changes = {on_linked,          on_store, on_source_changed,
+                                   on_gateway_changed, on_kill,  p};
     char first[ADDR_PORT_TEXT];
     int err = timer_wheel_new(&c->wheel, c->loop);
     if (err == ERR_OK)
@@ -445,7 +482,7 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
     if (err == ERR_OK)
         err = directory_new(&c->directory, c->store, on_synced, p);
     if (err == ERR_OK)
-        err = outbox_new(&c->outbox, c->store, c->wheel);
+        err = open_outbox(p, error);
     if (err == ERR_OK)
         err = dialogs_new(&c->dialogs, c->wheel, on_longest, p);
     return err;

@@ -20,6 +20,14 @@ struct leg {
     struct timer patience;        /* no answer at all; then timer C */
 };
 
+/* A 2xx on its way back that waits for its user. */
+struct held {
+    struct held *next;
+    int status;
+    size_t n;
+    char bytes[];
+};
+
 struct relay {
     struct core *core;
     struct txn_server *server;
@@ -28,8 +36,11 @@ struct relay {
     void *user;
     struct leg *legs; /* latest first */
     bool cancelled, answered;
-    int best_status; /* 0: none; 408 or 503 without bytes: on a target's behalf */
-    char *best;      /* response ready to be sent back */
+    bool disowned;     /* no 2xx goes back any more */
+    struct held *held; /* 2xx that wait, oldest first */
+    int failing;       /* final response that waits; 0: none */
+    int best_status;   /* 0: none; 408 or 503 without bytes: on a target's behalf */
+    char *best;        /* response ready to be sent back */
     size_t best_n;
 };
 
@@ -185,12 +196,11 @@ static void keep_best(struct relay *r, int status, const struct msg *response)
 }
 
 /* A target's 503 isn't passed on (§16.7): it would speak for all of us. */
-void relay_give_up(struct relay *r, int otherwise)
+static void send_failure(struct relay *r)
 {
-    int status = r->best_status ? r->best_status : otherwise;
+    int status = r->failing;
+    r->failing = 0;
     bool by_target = r->best != NULL;
-    if (r->cancelled && !by_target)
-        status = 487;
     if (by_target)
         txn_server_send(r->server, status, (struct span){r->best, r->best_n});
     else
@@ -198,12 +208,22 @@ void relay_give_up(struct relay *r, int otherwise)
     r->events.failed(r->user, status, by_target);
 }
 
+void relay_give_up(struct relay *r, int otherwise)
+{
+    int status = r->best_status ? r->best_status : otherwise;
+    if (r->cancelled && !r->best)
+        status = 487;
+    r->failing = status;
+    if (!r->events.failing || !r->events.failing(r->user, status))
+        send_failure(r);
+}
+
 /* The latest leg has failed. */
 static void leg_failed(struct leg *leg, int status, const struct msg *response)
 {
     struct relay *r = leg->relay;
     timer_stop(r->core->wheel, &leg->patience);
-    if (leg->given_up || r->answered || txn_server_status(r->server) >= 200)
+    if (leg->given_up || r->answered || r->failing || txn_server_status(r->server) >= 200)
         return;
     leg->given_up = true;
     keep_best(r, status, response);
@@ -257,14 +277,66 @@ static void cancel_others(const struct leg *answered)
     }
 }
 
+/* Retransmissions that come meanwhile are held too, but not many. */
+static void hold_back(struct relay *r, const struct msg *response)
+{
+    enum { HELD_MAX = 4 };
+    struct held *h;
+    struct span bytes;
+    int n;
+    LL_COUNT(r->held, h, n);
+    if (n == HELD_MAX || build_response(r->core, response, &bytes) != ERR_OK)
+        return;
+    h = malloc(sizeof *h + bytes.n);
+    if (!h)
+        return; /* it is retransmitted */
+    *h = (struct held){.status = response->status, .n = bytes.n};
+    memcpy(h->bytes, bytes.p, bytes.n);
+    LL_APPEND(r->held, h);
+}
+
+static void drop_held(struct relay *r)
+{
+    struct held *h, *next;
+    LL_FOREACH_SAFE(r->held, h, next)
+    {
+        free(h);
+    }
+    r->held = NULL;
+}
+
+void relay_release(struct relay *r)
+{
+    struct held *h;
+    if (r->failing) {
+        send_failure(r);
+        return;
+    }
+    LL_FOREACH(r->held, h)
+    {
+        txn_server_send(r->server, h->status, (struct span){h->bytes, h->n});
+    }
+    drop_held(r);
+}
+
+void relay_disown(struct relay *r, int status)
+{
+    r->disowned = true;
+    drop_held(r);
+    relay_respond(r, status, NULL, (struct span){0});
+}
+
 static void leg_answered(struct leg *leg, const struct msg *response)
 {
     struct relay *r = leg->relay;
     timer_stop(r->core->wheel, &leg->patience);
     r->answered = true;
     cancel_others(leg);
-    pass_back(r, response);
-    r->events.answered(r->user, response, leg->number);
+    bool hold = r->events.answered(r->user, response, leg->number);
+    if (hold && !r->disowned)
+        hold_back(r, response);
+    else if (!r->disowned)
+        pass_back(r, response);
 }
 
 static void on_response(void *user, const struct msg *response)
@@ -337,6 +409,7 @@ static void on_server_ended(void *user)
     }
     if (r->events.ended)
         r->events.ended(r->user);
+    drop_held(r);
     free(r->best);
     free(r);
 }

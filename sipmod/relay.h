@@ -20,14 +20,16 @@ struct relay_target {
 struct relay_events {
     /* A provisional response but 100 was carried back. */
     void (*ringing)(void *user, const struct msg *response);
-    /* A 2xx of a target was carried back; of an INVITE possibly several times, and possibly late,
-     * of a target that was given up. The others are cancelled. */
-    void (*answered)(void *user, const struct msg *response, size_t number);
+    /* A 2xx of a target came; of an INVITE possibly several times, and possibly late, of a target
+     * that was given up. The others are cancelled. True: it is held back, until relay_release. */
+    bool (*answered)(void *user, const struct msg *response, size_t number);
     /* The target answered with `status`, or 408 (no response in time) or 503 (can't be reached) on
      * its behalf. True: another target was started with relay_try. Not called once cancelled. */
     bool (*refused)(void *user, int status);
-    /* The final response `status`, which is no 2xx, went back. `by_target`: it is a target's own.
-     */
+    /* The final response `status`, which is no 2xx, is about to go back. True: it is held back,
+     * until relay_release. NULL: never. */
+    bool (*failing)(void *user, int status);
+    /* It went back. `by_target`: it is a target's own. */
     void (*failed)(void *user, int status, bool by_target);
     /* The relay goes away. */
     void (*ended)(void *user);
@@ -54,6 +56,13 @@ void relay_respond(struct relay *r, int status, const char *reason, struct span 
 /* There is no further target: sends the best response that came, else 487 if cancelled, else
  * `otherwise`. Raises failed. */
 void relay_give_up(struct relay *r, int otherwise);
+
+/* What was held back goes on. */
+void relay_release(struct relay *r);
+
+/* The 2xx that is held back, and all that follow, never go on: `status` goes back instead. Without
+ * ACK the target ends its side by itself (RFC 3261 §13.3.1.4). */
+void relay_disown(struct relay *r, int status);
 
 /* CANCEL came for the request. */
 void relay_cancel(struct relay *r);

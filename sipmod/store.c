@@ -9,7 +9,7 @@
 #include "schema.h"
 #include "secret.h"
 
-enum { TICK_MS = 250 };
+enum { TICK_MS = 250, BEAT_MAX_MS = 5000 };
 
 struct store {
     uv_loop_t *loop;
@@ -32,11 +32,23 @@ static void set_up(struct store *s, bool up)
 
 /* ---- heartbeat ---- */
 
+static void send_heartbeat(struct store *s);
+
+static void on_heartbeat(void *arg, const struct redisReply *reply, int err)
+{
+    struct store *s = arg;
+    if (err != ERR_OK || reply_check(reply) != ERR_REFUSED)
+        return;
+    log_error("another sipmod runs, or ran, as node %s: sip.node must be unique", s->node);
+    if (secret_random_hex((STORE_BOOT - 1) / 2, s->boot) == ERR_OK)
+        send_heartbeat(s);
+}
+
 static void send_heartbeat(struct store *s)
 {
     s->beaten = uv_now(s->loop);
     const char *args[] = {s->boot, s->address, TRUNKLINE_VERSION};
-    if (store_call(s, NULL, NULL, "node_heartbeat", key_node(s->node).text, 3, args) != ERR_OK)
+    if (store_call(s, on_heartbeat, s, "node_heartbeat", key_node(s->node).text, 3, args) != ERR_OK)
         log_debug("heartbeat not sent: Redis is away");
 }
 
@@ -65,9 +77,16 @@ static void on_schema(void *arg, const struct redisReply *reply, int err)
     }
     snprintf(s->secret, sizeof s->secret, "%s", secret);
     s->complained = false;
-    set_up(s, true);
+    s->events.linked(s->events.arg);
+}
+
+void store_register(struct store *s)
+{
+    if (s->up || !redis_async_is_up(s->commands))
+        return;
     enter_index(s);
     send_heartbeat(s);
+    set_up(s, true);
 }
 
 static void check_schema(struct store *s)
@@ -155,6 +174,8 @@ int store_open(struct store **ret, uv_loop_t *loop, const struct conf *conf, con
     uv_timer_init(loop, &s->tick);
     s->tick.data = s;
     s->beat_ms = (uint64_t)conf->sip.lease_s * 1000 / 3;
+    if (s->beat_ms > BEAT_MAX_MS)
+        s->beat_ms = BEAT_MAX_MS;
     struct redis_settings settings = {.address = conf->redis.address,
                                       .user = conf->redis.user,
                                       .password = conf->redis.password,

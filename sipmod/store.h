@@ -13,7 +13,10 @@ enum { STORE_ARGS = 24, STORE_SECRET = 65, STORE_NODE = 80, STORE_BOOT = 17 };
 struct store;
 
 struct store_events {
-    /* The link is up and the schema is right; or it went down. */
+    /* The link is up and the schema is right: what must come before anything else is sent now; then
+     * store_register. Called again now and then until that is done. */
+    void (*linked)(void *arg);
+    /* This start is registered, and calls may come; or the link went down. */
     void (*up)(void *arg, bool up);
     /* A source address or a gateway changed. Empty name: changes may have been missed. */
     void (*source_changed)(void *arg, struct span address);
@@ -27,6 +30,10 @@ struct store_events {
 MUST_CHECK int store_open(struct store **ret, uv_loop_t *loop, const struct conf *conf,
                           const char *address, const struct store_events *events);
 void store_close(struct store *s); /* accepts NULL */
+
+/* Makes this start the node's latest and sends the first heartbeat. From here on Redis takes
+ * earlier starts of the node for dead. */
+void store_register(struct store *s);
 
 bool store_is_up(const struct store *s);
 const char *store_node(const struct store *s);
