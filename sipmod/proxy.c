@@ -391,9 +391,13 @@ static void on_gateway_changed(void *arg, struct span name)
 static void on_kill(void *arg, struct span call)
 {
     struct proxy *p = arg;
-    char id[RR_CALL];
-    if (span_copy(call, id, sizeof id) && hangup_call(&p->core, id, "killed"))
-        log_info("call %s ended by the operator", id);
+    char id[RR_CALL], reason[24];
+    struct span first;
+    if (!span_cut(&call, ' ', &first) || !span_copy(first, id, sizeof id) ||
+        !span_copy(call.n ? call : SPAN_LIT("killed"), reason, sizeof reason))
+        return;
+    if (hangup_call(&p->core, id, reason))
+        log_info("call %s ended: %s", id, reason);
 }
 
 static void on_longest(void *arg, const char *call)

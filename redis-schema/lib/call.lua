@@ -274,7 +274,7 @@ end
 -- KEYS: {a:ACCT}
 -- ARGV: call id (optional)
 -- Reply: ok, table: call, direction, tg, number, from, to, upstream, source, target, callid, node, boot,
---   invite_ms, answer_ms, rate, increment, minimum, limit_s, pdd_ms, attempts, tax_bp, held, paid_s, oldest first
+--   invite_ms, answer_ms, rate, increment, minimum, limit_s, pdd_ms, attempts, tax_bp, held, paid_s, cut, oldest first
 local function call_list(account, args)
   local columns = reply.append({ 'call' }, live.FIELDS)
   local out = reply.columns(columns)
@@ -297,7 +297,7 @@ end
 local function call_kill(account, args)
   local id = check.call(args[1])
   if redis.call('EXISTS', key.call(account, id)) == 0 then return { 'notfound' } end
-  redis.call('PUBLISH', key.CHANNEL_KILL, id)
+  redis.call('PUBLISH', key.CHANNEL_KILL, id .. ' killed')
   return { 'ok' }
 end
 

@@ -42,14 +42,34 @@ local function call_reap(account, args)
   return { 'ok', reply.int(closed) }
 end
 
--- Holds one slice more for a call; true when it got one.
+-- Holds one slice more for a call; true when it got one. One that got none is marked: it isn't billed more than it
+-- holds, however long its end takes.
 local function extend(account, c, available)
-  local seconds, money = hold.next(c, available)
-  if seconds == c.paid_s then return false end
+  local name, seconds, money = key.call(account, c.call), hold.next(c, available)
+  if seconds == c.paid_s then
+    if c.cut ~= '1' then redis.call('HSET', name, 'cut', 1) end
+    return false
+  end
   hold.add(account, money - c.held)
-  redis.call('HSET', key.call(account, c.call), 'held', money, 'paid_s', seconds)
+  redis.call('HSET', name, 'held', money, 'paid_s', seconds)
+  if c.cut == '1' then redis.call('HDEL', name, 'cut') end
   c.held, c.paid_s = money, seconds
   hold.set_due(account, c)
+  return true
+end
+
+local LATE_MS = 10000
+
+-- A call that has used up its money: its instance is asked to end it; nobody does, it is closed. True: closed.
+local function cut_off(account, c, now)
+  local late_ms = now - (c.answer_ms + c.paid_s * 1000)
+  if late_ms < 0 then return false end
+  if late_ms < LATE_MS then
+    redis.call('PUBLISH', key.CHANNEL_KILL, c.call .. ' balance')
+    return false
+  end
+  c.limit_s, c.cut = c.paid_s, '1'
+  close_lost(account, c, now, now, 'balance')
   return true
 end
 
@@ -70,9 +90,7 @@ local function call_extend(account, args)
       redis.call('ZREM', key.due(account), id)
     elseif extend(account, c, available) then
       extended, available = extended + 1, available - (c.held - held)
-    elseif now >= c.answer_ms + c.paid_s * 1000 then
-      c.limit_s = c.paid_s
-      close_lost(account, c, now, now, 'balance')
+    elseif cut_off(account, c, now) then
       available, ended = hold.available(account), ended + 1
     end
   end

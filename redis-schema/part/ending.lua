@@ -23,6 +23,7 @@ function ending.settle(c, answer_ms, end_ms)
     c.answer_ms = math.min(math.max(answer_ms, c.invite_ms), c.end_ms)
     c.ms = c.end_ms - c.answer_ms
     c.billed = rating.billed(c.ms, c.increment, c.minimum)
+    if c.cut == '1' then c.billed = math.min(c.billed, c.paid_s) end
     c.amount = rating.amount(c.rate, c.billed)
   end
   if c.pdd_ms > 0 then c.ring_ms = math.min(c.invite_ms + c.pdd_ms, answer_ms and c.answer_ms or c.end_ms) end

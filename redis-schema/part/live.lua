@@ -5,7 +5,7 @@ local live = {}
 -- Fields of a record, in the order of call_list (which has the call id before them).
 live.FIELDS = { 'direction', 'tg', 'number', 'from', 'to', 'upstream', 'source', 'target', 'callid', 'node',
   'boot', 'invite_ms', 'answer_ms', 'rate', 'increment', 'minimum', 'limit_s', 'pdd_ms', 'attempts', 'tax_bp', 'held',
-  'paid_s' }
+  'paid_s', 'cut' }
 
 -- Fields that are numbers once they are read; answer_ms is nil until the answer.
 local NUMBERS = { invite_ms = 0, rate = 0, increment = 1, minimum = 0, limit_s = 0, pdd_ms = 0, tax_bp = 0, held = 0,

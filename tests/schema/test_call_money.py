@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from harness import wait_for
 from schema_client import NUMBERS, account_key
 
 KEY = account_key()
@@ -152,12 +153,28 @@ def test_a_call_that_lasts_holds_more(priced):
 def test_a_call_that_nobody_pays_ends_when_its_slice_does(priced):
     set_balance(priced, 100)
     outgoing(priced, "c1")
-    answered_ago(priced, "c1", 70)
+    heard = priced.client.pubsub()
+    heard.subscribe("tl:kill")
+    answered_ago(priced, "c1", 61)
+    assert priced.call_extend(KEY, 5000, 100) == ["ok", "0", "0"]
+    told = wait_for(lambda: (heard.get_message(ignore_subscribe_messages=True) or {}).get("data"))
+    assert told == "c1 balance"
+    heard.close()
+    answered_ago(priced, "c1", 71)
     assert priced.call_extend(KEY, 5000, 100) == ["ok", "0", "1"]
     c, = priced.cdrs()
     assert (c["reason"], c["by"], c["code"], c["ms"], c["billed"], c["amount"], c["estimated"]) == (
         "balance", "system", "200", "60000", "60", "100", "1")
     assert balance(priced) == (0, 0) and priced.finish("c1") == ["repeat"]
+
+
+def test_a_call_that_nobody_pays_is_not_billed_more_than_it_holds(priced):
+    set_balance(priced, 105)
+    outgoing(priced, "c1")
+    answered_ago(priced, "c1", 61)
+    assert priced.call_extend(KEY, 5000, 100) == ["ok", "0", "0"]
+    assert priced.finish("c1", reason="balance", by="system") == ["ok", "60", "100"]
+    assert priced.cdrs()[0]["ms"] >= "61000"
 
 
 def test_a_hundred_calls_never_overrun_the_balance(priced):
@@ -167,7 +184,7 @@ def test_a_hundred_calls_never_overrun_the_balance(priced):
     assert len(priced.live()) == 34
     for minute in range(1, 4):
         for c in priced.live():
-            answered_ago(priced, c["call"], 60 * minute)
+            answered_ago(priced, c["call"], 60 * minute + 10)
         priced.call_extend(KEY, 5000, 1000)
     assert balance(priced) == (3, 0) and not priced.live()  # 3: less than 6 seconds cost
 
