@@ -91,6 +91,18 @@ static const struct row ROWS[] = {
      "sip.timer_c_s, so that no ringing call loses its connection."},
     {ROW(sip, connect_ms), &KIND_INT, AT(sip.connect_ms), 50, 60000, "1500", "milliseconds",
      "Longest wait for a TCP connection, with TLS its handshake included."},
+    {ROW(sip, target_failures), &KIND_INT, AT(sip.target_failures), 1, 1000, "3", "failures",
+     "A target that can't be reached, gives no answer or answers 503 so often in a row is down: calls "
+     "try it last."},
+    {ROW(sip, target_recoveries), &KIND_INT, AT(sip.target_recoveries), 1, 1000, "2", "answers",
+     "A target that is down and answers so many OPTIONS in a row is up again."},
+    {ROW(sip, target_rest_s), &KIND_INT, AT(sip.target_rest_s), 1, 86400, "60", "seconds",
+     "Longest rest that a target gets for the Retry-After of its 503; one that never answered an "
+     "OPTIONS has its turn again after so long."},
+    {ROW(sip, probe_ms), &KIND_INT, AT(sip.probe_ms), 0, 3600000, "5000", "milliseconds",
+     "How often an OPTIONS asks a target that is down whether it is up; 0: never."},
+    {ROW(sip, probe_all), &KIND_BOOL, AT(sip.probe_all), 0, 1, "no", "",
+     "Ask targets that are up, too, if they had a call in the last 10 minutes."},
     {ROW(sip, udp_only), &KIND_BOOL, AT(sip.udp_only), 0, 1, "no", "",
      "Send requests over 1300 bytes by UDP as well; no: by TCP, where the target takes it (RFC 3261 "
      "section 18.1.1)."},

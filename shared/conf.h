@@ -54,6 +54,11 @@ struct conf {
         int64_t connections_per_address; /* of one peer */
         int64_t stream_idle_s;           /* a connection without a message for so long is closed */
         int64_t connect_ms;              /* longest wait for a connection, its handshake included */
+        int64_t target_failures;         /* in a row: a target is down */
+        int64_t target_recoveries;       /* OPTIONS answered in a row: it is up again */
+        int64_t target_rest_s;           /* longest Retry-After of a target; rest without probes */
+        int64_t probe_ms;                /* between OPTIONS to a target; 0: none */
+        bool probe_all;                  /* OPTIONS also to targets that are up */
         bool udp_only; /* requests over 1,300 bytes go by UDP too (against RFC 3261 §18.1.1) */
     } sip;
     struct {

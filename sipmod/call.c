@@ -26,6 +26,7 @@ struct target {
     enum protocol protocol;
     char gateway[DIRECTORY_NAME]; /* "" if a trunk's own address */
     char place[ADDR_PORT_TEXT];   /* address and port once known */
+    bool down;                    /* was found so: it has its turn after all others */
 };
 
 struct call {
@@ -232,7 +233,7 @@ static void on_resolved(void *arg, const struct addr *address)
 {
     struct call *c = arg;
     struct target *t = &c->targets[c->next_target - 1];
-    struct relay_target target = {.number = c->next_target - 1};
+    struct relay_target target = {.watch = true, .number = c->next_target - 1};
     char uri_text[DIRECTORY_HOST + 80], param[RR_TEXT];
     struct out uri = OUT_IN(uri_text);
     if (c->answered)
@@ -241,11 +242,17 @@ static void on_resolved(void *arg, const struct addr *address)
         relay_give_up(c->relay, 487);
         return;
     }
+    target.to = flow_to(c, t, address);
+    if (target.to.listener && !t->down && health_is_down(c->core->health, &target.to)) {
+        t->down = true;
+        c->next_target--;
+        try_next(c);
+        return;
+    }
     c->current = t;
     memcpy(t->place, t->host, sizeof t->place - 1);
     if (address)
         addr_port_text(address, t->place);
-    target.to = flow_to(c, t, address);
     if (!target.to.listener) {
         note_attempt(c, 503);
         try_next(c);
@@ -301,6 +308,18 @@ static void on_forward_exit(void *arg, int err, const struct routes_exit *exit)
     try_next(c);
 }
 
+/* Moves targets that are down behind those that aren't. */
+static void put_down_last(struct call *c)
+{
+    struct target *rest = &c->targets[c->next_target];
+    size_t n = c->n_targets - c->next_target;
+    for (size_t i = 1; i < n && rest[0].down; i++) {
+        struct target first = rest[0];
+        memmove(&rest[0], &rest[1], (n - 1) * sizeof *rest);
+        rest[n - 1] = first;
+    }
+}
+
 /* Starts on the next target; without one the call fails with the best response. */
 static void try_next(struct call *c)
 {
@@ -310,6 +329,7 @@ static void try_next(struct call *c)
         relay_give_up(c->relay, c->attempts[0] ? 500 : 404);
         return;
     }
+    put_down_last(c);
     const struct target *t = &c->targets[c->next_target++];
     if (t->forward)
         routes_exit(c->core->routes, c->account, t->user, on_forward_exit, c);

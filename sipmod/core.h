@@ -5,6 +5,7 @@
 #include "conf.h"
 #include "dialogs.h"
 #include "directory.h"
+#include "health.h"
 #include "outbox.h"
 #include "routes.h"
 #include "store.h"
@@ -20,6 +21,7 @@ struct core {
     struct timer_wheel *wheel;
     struct transport *transport;
     struct txn_table *txns;
+    struct health *health;
     struct store *store;
     struct directory *directory;
     struct routes *routes;

@@ -139,6 +139,11 @@ static void on_hangup(uv_signal_t *handle, int number)
     app->conf.sip.stream_idle_s = fresh.sip.stream_idle_s;
     app->conf.sip.connect_ms = fresh.sip.connect_ms;
     app->conf.sip.udp_only = fresh.sip.udp_only;
+    app->conf.sip.target_failures = fresh.sip.target_failures;
+    app->conf.sip.target_recoveries = fresh.sip.target_recoveries;
+    app->conf.sip.target_rest_s = fresh.sip.target_rest_s;
+    app->conf.sip.probe_ms = fresh.sip.probe_ms;
+    app->conf.sip.probe_all = fresh.sip.probe_all;
     app->conf.tls = fresh.tls;
     log_set_level(fresh.log.level);
     if (proxy_reload(app->proxy, tls_error) != ERR_OK)

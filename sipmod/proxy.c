@@ -476,6 +476,8 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
         err = transport_open(&c->transport, c->loop, c->wheel, conf, &arrivals, error);
     if (err == ERR_OK)
         err = txn_table_new(&c->txns, c->wheel, (uint64_t)conf->sip.t1_ms);
+    if (err == ERR_OK)
+        err = health_new(&c->health, conf, c->wheel, c->txns);
     if (err == ERR_OK) {
         struct span sent_by = transport_sent_by(transport_first(c->transport));
         (void)span_copy(sent_by, first, sizeof first);
@@ -545,6 +547,7 @@ void proxy_close(struct proxy *p)
     if (c->transport)
         log_counters(p);
     store_close(c->store); /* answers all that waits for Redis */
+    health_free(c->health);
     txn_table_free(c->txns);
     outbox_free(c->outbox);
     dialogs_free(c->dialogs);

@@ -17,7 +17,9 @@ struct leg {
     bool given_up;                /* the next target has its turn */
     size_t number;                /* of the target */
     struct relay_target *instead; /* by UDP, if nobody takes it by TCP; of the request's arena */
-    struct timer patience;        /* no answer at all; then timer C */
+    bool watched;                 /* its health is noted */
+    struct flow to;
+    struct timer patience; /* no answer at all; then timer C */
 };
 
 /* A 2xx on its way back that waits for its user. */
@@ -342,6 +344,8 @@ static void leg_answered(struct leg *leg, const struct msg *response)
 static void on_response(void *user, const struct msg *response)
 {
     struct leg *leg = user;
+    if (leg->watched)
+        health_heard(leg->relay->core->health, &leg->to, response);
     if (response->status < 200)
         leg_provisional(leg, response);
     else if (response->status < 300)
@@ -370,12 +374,21 @@ static bool try_instead(struct leg *leg)
     return true;
 }
 
+/* Once for each leg; who was not let answer has not failed. */
+static void note_failure(const struct leg *leg)
+{
+    const struct relay *r = leg->relay;
+    if (leg->watched && !leg->given_up && !r->cancelled && !r->answered)
+        health_failed(r->core->health, &leg->to);
+}
+
 static void on_failed(void *user, int err)
 {
     struct leg *leg = user;
     leg->client = NULL;
     if (err == ERR_UNAVAILABLE && try_instead(leg))
         return;
+    note_failure(leg);
     leg_failed(leg, err == ERR_UNAVAILABLE ? 503 : 408, NULL);
 }
 
@@ -392,6 +405,7 @@ static void on_no_answer(struct timer *timer)
     struct leg *leg = timer_owner(timer, struct leg, patience);
     if (leg->client)
         txn_client_cancel(leg->client);
+    note_failure(leg);
     leg_failed(leg, 408, NULL);
 }
 
@@ -456,6 +470,8 @@ static int start_leg(struct relay *r, const struct relay_target *target,
     leg->relay = r;
     leg->number = target->number;
     leg->instead = instead;
+    leg->watched = target->watch;
+    leg->to = target->to;
     LL_PREPEND(r->legs, leg);
     int err = txn_client_new(r->core->txns, branch, request->method, &target->to, bytes, &events,
                              leg, &leg->client);
@@ -464,7 +480,8 @@ static int start_leg(struct relay *r, const struct relay_target *target,
         free(leg);
         return err;
     }
-    if (request->method == METHOD_INVITE)
+    /* Inside a dialog there is no other target to go to: timer B decides. */
+    if (request->method == METHOD_INVITE && request->to.tag.n == 0)
         timer_set(r->core->wheel, &leg->patience, (uint64_t)r->core->conf->sip.no_answer_ms,
                   on_no_answer);
     return ERR_OK;

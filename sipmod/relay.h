@@ -14,6 +14,7 @@ struct relay_target {
     const char *rr_param;    /* of rr_text: stay in the dialog by Record-Route; NULL: don't */
     size_t drop_routes;      /* so many topmost Routes are ours */
     bool drop_last_route;    /* it became the Request-URI (strict routing, §16.4) */
+    bool watch;              /* note its health */
     size_t number;           /* the user's own, told when this target answers */
 };
 

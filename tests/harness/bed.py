@@ -79,6 +79,7 @@ class Bed:
         if settings not in self.sipmods:
             self.sipmods[settings] = Sipmod(
                 self.workdir, {"redis.address": self.redis.address, "log.level": "debug", "sip.drain_s": 3,
+                               "sip.probe_ms": 0,
                                **{k.replace("__", "."): v for k, v in conf.items()}},
                 f"sipmod{len(self.sipmods)}").start(ready=ready)
         return self.sipmods[settings]

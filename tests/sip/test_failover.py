@@ -240,3 +240,16 @@ def test_call_forwarding_without_a_route(line):
     invite = line.invite()
     line.reject(line.tried(invite), 502)
     line.failed(invite, 502)
+
+
+def test_reinvite_has_the_time_of_timer_b(line):
+    """No next target is waiting, so sip.no_answer_ms is not its limit."""
+    call = line.answered()
+    invite = call.caller.send("INVITE", body="v=0\r\n")
+    received = line.primary.expect("INVITE")
+    line.carrier.expect_nothing(1.2, but=(100,))
+    line.primary.respond(received, 200)
+    line.carrier.expect(lambda m: m.status == 200 and m.cseq == invite.cseq)
+    call.caller.send("ACK", cseq=invite.cseq)
+    line.primary.expect("ACK")
+    call.hang_up()

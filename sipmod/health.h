@@ -1,0 +1,28 @@
+/* Which next hops of calls are in order. A target that fails several calls in a row, asks for a
+ * rest (Retry-After) or leaves several OPTIONS unanswered is down: calls try others first. OPTIONS
+ * that are answered several times in a row, or a call that it takes, bring it back. */
+#ifndef TRUNKLINE_HEALTH_H
+#define TRUNKLINE_HEALTH_H
+
+#include "conf.h"
+#include "transport.h"
+#include "txn.h"
+
+struct health;
+
+MUST_CHECK int health_new(struct health **ret, const struct conf *conf, struct timer_wheel *wheel,
+                          struct txn_table *txns);
+void health_free(struct health *h); /* before its transactions; accepts NULL */
+
+/* A call is about to go there. */
+bool health_is_down(struct health *h, const struct flow *target);
+
+/* The target answered an INVITE; `response` with any status. */
+void health_heard(struct health *h, const struct flow *target, const struct msg *response);
+
+/* The target can't be reached or did not answer an INVITE in time. */
+void health_failed(struct health *h, const struct flow *target);
+
+size_t health_count(const struct health *h); /* targets that are watched */
+
+#endif
