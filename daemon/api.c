@@ -133,15 +133,16 @@ static int dispatch(struct api_call *c, struct service *s)
 }
 
 /* Errors of the store as a refusal; what the operation refused itself stays. */
-static void conclude(struct api_call *c, int err)
+static enum answer_code conclude(struct api_call *c, int err)
 {
-    bool refused = answer_result(c->op.answer) != ANSWER_OK;
-    if (err == ERR_OK || (err == ERR_REFUSED && refused))
-        return;
-    log_error("request %s: %s: %s", c->http->request_id, c->endpoint ? c->endpoint->name : "-",
-              err_text(err));
+    bool refused = err == ERR_REFUSED && answer_result(c->op.answer) != ANSWER_OK;
     bool store = err == ERR_TIMEOUT || err == ERR_UNAVAILABLE;
-    err = answer_refuse(c->op.answer, store ? ANSWER_UNAVAILABLE : ANSWER_INTERNAL, NULL);
+    if (err != ERR_OK && !refused) {
+        log_error("request %s: %s: %s", c->http->request_id, c->endpoint ? c->endpoint->name : "-",
+                  err_text(err));
+        err = answer_refuse(c->op.answer, store ? ANSWER_UNAVAILABLE : ANSWER_INTERNAL, NULL);
+    }
+    return err == ERR_OK ? ANSWER_OK : answer_result(c->op.answer);
 }
 
 static void log_request(const struct api_call *c, int status, int64_t began_ms)
@@ -162,8 +163,7 @@ void api_handle(void *arg, const struct http_request *http, struct http_reply *r
     ret->status = 500;
     if (answer_new(&c.op.answer) != ERR_OK)
         return;
-    conclude(&c, dispatch(&c, s));
-    enum answer_code code = answer_result(c.op.answer);
+    enum answer_code code = conclude(&c, dispatch(&c, s));
     bool file = code == ANSWER_OK && download_path(http->path); /* which has filled in the reply */
     if (!file && answer_render(c.op.answer, http->request_id, &ret->body) == ERR_OK)
         ret->status = answer_codes[code].http;

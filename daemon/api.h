@@ -9,6 +9,6 @@
 bool api_takes_files(struct span path);
 
 /* An http_handler; arg is the struct service. */
-void api_handle(void *arg, const struct http_request *request, struct http_reply *ret);
+void api_handle(void *arg, const struct http_request *http, struct http_reply *ret);
 
 #endif

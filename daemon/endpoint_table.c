@@ -67,7 +67,7 @@
     " requestedFocDate actualFocDate billingNumber loaAuthorizingPerson numbers[] subscriberType " \
     "subscriberFirstName subscriberLastName addressHouseNumber addressStreetName "                 \
     "addressStreetSuffix addressCity addressStateCode addressZip losingCarrierName "               \
-    "lastModifiedDate lastModifiedBy immediately? triggered? loa carrier_doc +processingStatus " \
+    "lastModifiedDate lastModifiedBy immediately? triggered? loa carrier_doc +processingStatus "   \
     "+reasonCode +reason +respOrgId"
 
 static const char orig[] = "Origination", term[] = "Termination", bill[] = "Billing";

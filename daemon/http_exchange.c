@@ -226,7 +226,7 @@ struct http_request http_exchange_request(const struct http_exchange *x, struct 
         .range = single(c, "Range"),
         .if_range = single(c, "If-Range"),
         .idempotency_key = single(c, "Idempotency-Key"),
-        .body = { x->body, x->body_n},
+        .body = {x->body, x->body_n},
         .request_id = x->request_id,
         .refusal = x->refusal,
         .refusal_text = x->refusal_text,

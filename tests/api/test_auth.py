@@ -13,7 +13,8 @@ def test_bad_token(api, token):
     assert reply.refused("Invalid token")["code"] == "invalid_token"
 
 
-@pytest.mark.parametrize("account", [None, "", "x" * 33, "{", "a}b", "a:b", "9999999", "*", "1 ", "a\0", "é", "x" * 40000])
+@pytest.mark.parametrize("account", [None, "", "x" * 33, "{", "a}b", "a:b", "9999999", "*", "1 ", "a\0", "é",
+                                     "x" * 40000])
 def test_bad_account(api, account):
     reply = api.with_(accountno=None).get_trunk(**({} if account is None else {"accountno": account}))
     assert reply.refused("Invalid accountno")["code"] == "invalid_account"

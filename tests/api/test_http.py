@@ -131,7 +131,8 @@ def tight():
 
 
 @pytest.mark.parametrize("junk", [b"\0" * 100, b"\x16\x03\x01\x02\x00\x01", b"GET\r\n\r\n", b"\r\n" * 50 + b"x",
-                                  b"GET /get_trunk\r\n\r\n", b"GET /get_trunk HTTP/9.9\r\n\r\n", b" / HTTP/1.1\r\n\r\n"],
+                                  b"GET /get_trunk\r\n\r\n", b"GET /get_trunk HTTP/9.9\r\n\r\n",
+                                  b" / HTTP/1.1\r\n\r\n"],
                          ids=["nul", "tls", "method", "blank", "version", "future", "space"])
 def test_junk_does_not_hurt(tight, junk):
     with Raw(tight.trunkd.port) as raw:

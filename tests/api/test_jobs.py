@@ -14,7 +14,8 @@ def stack():
 
 def _admit(stack, call, node, boot):
     reply = stack.redis.fcall("call_admit", f"{{a:{stack.account}}}", call, "in", stack.number, "", node, boot,
-                              "sip:a@b", "sip:c@d", "127.0.0.2:5060", "test", f"{call}@x", "", "", "", "", "486", "3600")
+                              "sip:a@b", "sip:c@d", "127.0.0.2:5060", "test", f"{call}@x", "", "", "", "", "486",
+                              "3600")
     assert reply[:2] == ["ok", "new"], reply
 
 

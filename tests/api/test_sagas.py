@@ -58,7 +58,8 @@ def _order(stack, count=2):
 
 def _check_in_service(stack, numbers, order, balance_before):
     assert _balance(stack) == balance_before - COST * len(numbers)
-    booked = [line for line in stack.redis.table("ledger_list", f"{{a:{stack.account}}}") if line["ref"] == f"order:{order}"]
+    ledger = stack.redis.table("ledger_list", f"{{a:{stack.account}}}")
+    booked = [line for line in ledger if line["ref"] == f"order:{order}"]
     assert len(booked) == 1
     owned = {n["didnumber"]: n for n in stack.api.getnumbers(orderno=order).good()["data"]}
     assert sorted(owned) == sorted(numbers)

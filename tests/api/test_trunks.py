@@ -86,9 +86,9 @@ def test_update_changes_what_is_given_alone(api, param, key, value):
     assert _get(api, trunk) == {**before, key: value}
 
 
-@pytest.mark.parametrize("param,key,cleared", [("primaryPrefix", "prefix_1", ""), ("primaryPort", "primaryPort", "5060"),
-                                               ("secondaryTrunk", "secondaryIP", ""), ("secondaryPrefix", "prefix_2", ""),
-                                               ("call_forwarding", "call_forwarding", "")])
+@pytest.mark.parametrize("param,key,cleared", [
+    ("primaryPrefix", "prefix_1", ""), ("primaryPort", "primaryPort", "5060"), ("secondaryTrunk", "secondaryIP", ""),
+    ("secondaryPrefix", "prefix_2", ""), ("call_forwarding", "call_forwarding", "")])
 def test_empty_clears_what_can_be_cleared(api, param, key, cleared):
     trunk = _define(api, primaryPrefix="1111", primaryPort="5099", secondaryTrunk="127.0.0.4", secondaryPrefix="2222",
                     call_forwarding="2062190009")
