@@ -26,6 +26,7 @@ static const struct {
     {"extend",   2,  job_extend,   false},
     {"payments", 2,  job_payments, true },
     {"fees",     60, job_fees,     true },
+    {"invoices", 60, job_invoices, true },
 };
 enum { JOBS = sizeof(table) / sizeof(*table) };
 

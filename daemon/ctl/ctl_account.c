@@ -200,13 +200,42 @@ static int print_booking(struct ctl *c, const char *account, const char *ref,
     return ctl_rows_print(rows, ROWS_ONE, c->json);
 }
 
+/* Activities that bring money in are payments, too. */
+static const struct {
+    const char *activity, *method;
+} transfers[] = {
+    {"Bank Transfer",   "Bank"       },
+    {"Paypal Transfer", "Paypal"     },
+    {"Credit Card",     "Credit Card"},
+};
+
+static const char *payment_method(const char *activity, const char *amount)
+{
+    for (size_t i = 0; i < sizeof(transfers) / sizeof(*transfers) && *amount != '-'; i++) {
+        if (strcmp(transfers[i].activity, activity) == 0)
+            return transfers[i].method;
+    }
+    return NULL;
+}
+
+static int send_booking(struct ctl *c, const struct args *a, const char *ref,
+                        struct redisReply **reply)
+{
+    const char *activity = ctl_args_text(a, "--activity"), *amount = ctl_args_text(a, "AMOUNT");
+    const char *note = ctl_args_text(a, "--note"), *method = payment_method(activity, amount);
+    struct key key = key_account(ctl_args_text(a, "ACCT"));
+    if (method)
+        return redis_fcall(c->redis, reply, "payment_add", key.text, ref, method, amount, "0", note,
+                           NULL);
+    return redis_fcall(c->redis, reply, "account_book", key.text, amount, activity, ref, note, "",
+                       NULL);
+}
+
 static int book(struct ctl *c, const struct args *a, const char *ref)
 {
     const char *account = ctl_args_text(a, "ACCT");
     struct redisReply *reply = NULL;
-    int err = redis_fcall(c->redis, &reply, "account_book", key_account(account).text,
-                          ctl_args_text(a, "AMOUNT"), ctl_args_text(a, "--activity"), ref,
-                          ctl_args_text(a, "--note"), "", NULL);
+    int err = send_booking(c, a, ref, &reply);
     bool repeated = err == ERR_REFUSED && strcmp(reply_word(reply), "repeat") == 0;
     int code;
     if (err == ERR_OK || repeated)

@@ -24,7 +24,9 @@
     {"--in-rate", ARG_RATE, 0, 0, 0, NULL, "in_rate", "price a minute of calls to local numbers"}, \
     {"--tfn-rate", ARG_RATE, 0, 0, 0, NULL, "tfn_rate", "price a minute of calls to toll-free numbers"}, \
     {"--in-increment", ARG_COUNT, 0, 1, 3600, NULL, "in_increment", "seconds of a billing step of such calls"}, \
-    {"--in-minimum", ARG_COUNT, 0, 0, 3600, NULL, "in_minimum", "seconds billed at least for such calls"}
+    {"--in-minimum", ARG_COUNT, 0, 0, 3600, NULL, "in_minimum", "seconds billed at least for such calls"}, \
+    {"--topup", ARG_PRICE, 0, 0, 0, NULL, "topup", "what make_payment charges when it names no amount; 0: none"}, \
+    {"--bill-day", ARG_COUNT, 0, 1, 28, NULL, "bill_day", "day of the monthly fees (default: 1)"}
 
 static const struct arg no_args[] = {END};
 static const struct arg account_only[] = {ACCT, END};
@@ -159,6 +161,27 @@ static const struct arg port_cancel[] = {
     {"--reason", ARG_WORD, 0, 0, 0, "CUSTOMER", NULL, "code, as port reasons lists them (default: CUSTOMER)"},
     NOTE, END};
 
+static const struct arg payment_add[] = {
+    ACCT,
+    {"AMOUNT", ARG_PRICE, ARG_REQUIRED, 0, 0, NULL, NULL, "dollars that arrived"},
+    {"--ref", ARG_REF, ARG_REQUIRED, 0, 0, NULL, NULL, "referenceno; the same one is booked once"},
+    {"--method", ARG_NAME, 0, 0, 0, "Bank", NULL, "Bank, Paypal or \"Credit Card\" (default: Bank)"},
+    {"--fee", ARG_PRICE, 0, 0, 0, "0", NULL, "dollars of it that the transfer cost"},
+    {"--note", ARG_TEXT, 0, 0, 0, NULL, NULL, "note of the ledger line"}, END};
+static const struct arg payment_refund[] = {
+    ACCT,
+    {"REF", ARG_REF, ARG_REQUIRED, 0, 0, NULL, NULL, "referenceno"},
+    {"AMOUNT", ARG_PRICE, 0, 0, 0, NULL, NULL, "dollars (default: all that is left)"}, END};
+static const struct arg payment_cancel[] = {
+    ACCT,
+    {"REF", ARG_REF, ARG_REQUIRED, 0, 0, NULL, NULL, "referenceno"},
+    {"--note", ARG_TEXT, 0, 0, 0, "cancelled", NULL, "why (default: cancelled)"}, END};
+static const struct arg fee_run[] = {
+    {"ACCT", ARG_ACCOUNT, 0, 0, 0, NULL, NULL, "account number (default: all accounts)"}, END};
+static const struct arg invoice_make_args[] = {
+    ACCT,
+    {"MONTH", ARG_REF, ARG_REQUIRED, 0, 0, NULL, NULL, "YYYY-MM, a month that is over"}, END};
+
 const struct verb ctl_verbs[] = {
     {"account", "add", ctl_account_add, "open an account", account_add, false},
     {"account", "set", ctl_account_set, "change an account", account_set, false},
@@ -202,6 +225,13 @@ const struct verb ctl_verbs[] = {
     {"port", "complete", ctl_port_complete, "switch its numbers now", port_show, false},
     {"port", "cancel", ctl_port_cancel, "cancel it and pay it back", port_cancel, false},
     {"port", "reject", ctl_port_reject, "refuse it and pay it back", port_except, false},
+    {"payment", "list", ctl_payment_list, "list an account's payments", account_only, false},
+    {"payment", "add", ctl_payment_add, "book a payment that has arrived", payment_add, false},
+    {"payment", "refund", ctl_payment_refund, "give a payment back, or a part of it", payment_refund, false},
+    {"payment", "cancel", ctl_payment_cancel, "take off a payment that did not last", payment_cancel, false},
+    {"fee", "run", ctl_fee_run, "book the monthly fees that are due", fee_run, false},
+    {"invoice", "make", ctl_invoice_make, "make a month's invoice", invoice_make_args, false},
+    {"invoice", "list", ctl_invoice_list, "list an account's invoices", account_only, false},
     {"schema", "show", ctl_schema_show, "show the schema that the server holds", no_args, true},
     {NULL, NULL, NULL, NULL, NULL, false},
 };

@@ -7,7 +7,7 @@ local FEE = { Paypal = 'Paypal Fee', Bank = 'Bank Fee', ['Credit Card'] = 'Credi
 local FIELDS = { 'id', 'created', 'method', 'funded', 'charges', 'status', 'step', 'gateway', 'reference', 'reason',
   'key', 'refunded', 'refunds', 'once' }
 local RESULTS = { done = true, failed = true }
-local ID = '^[%w_.:%-]+$'
+local ID = check.WORD
 local DONE, PENDING, FAILED = '1', '0', '2'
 
 local function read(account, id)
@@ -163,7 +163,7 @@ local function payment_refund(account, args)
   redis.call('HSET', key.payment(account, id), 'refunded', payment.refunded + amount, 'refunds', n,
     'refund_' .. n, amount)
   if payment.gateway == '' then return { 'ok', reply.int(balance), reply.int(amount), 'booked' } end
-  redis.call('ZADD', key.paying(account), clock.now(), id .. '/' .. n)
+  redis.call('ZADD', key.paying(account), clock.now(), id .. ' ' .. n)
   return { 'ok', reply.int(balance), reply.int(amount), 'gateway' }
 end
 
@@ -178,7 +178,7 @@ local function payment_refunded(account, args)
   check.a_text(args[4], 'reason')
   local amount = redis.call('HGET', key.payment(account, id), 'refund_' .. n)
   if not amount then return { 'notfound' } end
-  local under_way = redis.call('ZREM', key.paying(account), id .. '/' .. n) == 1
+  local under_way = redis.call('ZREM', key.paying(account), id .. ' ' .. n) == 1
   local balance = redis.call('HGET', account, 'balance')
   if result == 'failed' and under_way then
     redis.call('HINCRBY', key.payment(account, id), 'refunded', -amount)
@@ -244,7 +244,7 @@ local DUE = { 'id', 'refund', 'amount', 'created', 'gateway', 'key', 'reference'
 local function payment_due(account)
   local out = reply.columns(DUE)
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', key.paying(account), 0, clock.now())) do
-    local id, n = string.match(name, '^([^/]+)/?(%d*)$')
+    local id, n = string.match(name, '^(%S+) ?(%d*)$')
     local v = redis.call('HMGET', key.payment(account, id), n == '' and 'funded' or 'refund_' .. n, 'created',
       'gateway', 'key', 'reference')
     reply.row(out, { id, n, v[1], v[2], v[3], v[4], v[5] }, #DUE)
@@ -258,7 +258,7 @@ end
 -- Reply: ok
 local function payment_defer(account, args)
   local name = check.match(args[1], ID, 'payment id')
-  if args[2] ~= '' then name = name .. '/' .. check.id(args[2], 'refund') end
+  if args[2] ~= '' then name = name .. ' ' .. check.id(args[2], 'refund') end
   local ms = check.int(args[3], 0, 86400000, 'ms')
   redis.call('ZADD', key.paying(account), 'XX', clock.now() + ms, name)
   return { 'ok' }

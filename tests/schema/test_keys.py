@@ -19,7 +19,7 @@ PLACEHOLDERS = {
     "ACCT": r"[\w.-]+", "TG": r"\d+", "N": r"\d{10}", "ST": r"(?:[A-Z]{2}|tf)", "ID": r"\d+", "CALL": r"[\w.:-]+",
     "NPANXX": r"\d{6}", "RATECENTER": r"[^:]+", "CITY": r"[^:]+", "NAME": r"[\w.-]+", "NODE": r"[\w.:\[\]-]+",
     "ADDR": r"[0-9a-f.:]+", "G": r"[\w.-]+", "DECK": r"[\w.-]+", "YYYY-MM-DD": r"\d{4}-\d\d-\d\d",
-    "YYYY-MM": r"\d{4}-\d\d", "PAYMENT": r"[\w.:-]+", "ONCE": r"[dk]:[0-9a-f]+",
+    "YYYY-MM": r"\d{4}-\d\d", "PAYMENT": r"\S+", "ONCE": r"[dk]:[0-9a-f]+",
 }
 REDIS_TYPES = {"bitmap": "string"}
 # Hashes whose fields are names of things, not of the document.
