@@ -61,7 +61,8 @@ void ctl_rows_cut(struct rows *r, size_t row, const char *field, size_t n);
 /* Drops all rows but one. */
 void ctl_rows_keep(struct rows *r, size_t row);
 
-/* Prints `part` with the one row of r: in JSON as its member `name`. Takes the part; at most two. */
+/* Prints `part` with the one row of r: in JSON as its member `name`. Takes the part; at most two.
+ */
 void ctl_rows_attach(struct rows *r, const char *name, struct rows *part);
 
 /* Prints to the standard output and frees. Returns the exit code: a failed write is a failure. */

@@ -93,8 +93,9 @@ WRITES = {"defineTrunk", "update_trunk", "reserve", "bulkreserve", "remove_reser
           "make_payment"}
 
 # Endpoints that must not fall back to 501; the others may be planned still.
-WORKING = {"bulkreserve", "remove_reserved", "availabilitystate", "availabilitynpanxx", "searchdid", "searchtfn", "defineTrunk", "get_trunk",
-           "update_trunk", "reserve", "gen_order", "process_order", "getnumbers", "updatenumber",
+WORKING = {"bulkreserve", "remove_reserved", "check_lnp", "get_lnp_orders", "availabilitystate",
+           "availabilitynpanxx", "searchdid", "searchtfn", "defineTrunk", "get_trunk", "update_trunk",
+           "reserve", "gen_order", "process_order", "getnumbers", "updatenumber",
            "get_new_orders", "did_stats", "tg_stats", "defineTrunk_termination", "get_trunk_termination",
            "disable_trunk_termination", "tg_stats_termination"}
 

@@ -25,7 +25,8 @@ class Stack:
     def __init__(self, conf=None, aof=False, sipmod=True, credit="100"):
         self.workdir = make_workdir("test")
         self.redis = Redis(self.workdir, aof=aof)
-        self.settings = {"redis.address": self.redis.address, "policy.loopback_trunks": True,
+        self.files = os.path.join(self.workdir, "files")
+        self.settings = {"redis.address": self.redis.address, "policy.loopback_trunks": True, "files.dir": self.files,
                          "log.level": "debug", **(conf or {})}
         self.with_sipmod, self.credit = sipmod, credit
         self.carrier = CARRIER
