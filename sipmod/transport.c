@@ -232,10 +232,10 @@ void transport_hold(struct transport *t)
 
 static void free_names(struct transport *t)
 {
-    struct name *name, *next;
-    HASH_ITER(hh, t->names, name, next)
-    {
-        HASH_DEL(t->names, name);
+    struct name *name = t->names, *next;
+    HASH_CLEAR(hh, t->names); /* the table alone */
+    for (; name; name = next) {
+        next = name->hh.next;
         free(name);
     }
 }

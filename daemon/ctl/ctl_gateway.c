@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SIP_PORT = 5060 };
+enum { SIP_PORT = 5060, SIPS_PORT = 5061 };
 
 #define DEFAULT_DECK "default"
 
@@ -130,7 +130,9 @@ static bool set_gateway(struct ctl *c, const struct args *a)
     struct addr address;
     char host[ADDR_TEXT];
     struct cmd cmd = {0};
-    if (addr_parse_port(span_of(ctl_args_text(a, "HOST[:PORT]")), SIP_PORT, &address) < 0)
+    bool tls = strcmp(ctl_args_text(a, "--transport"), "tls") == 0;
+    if (addr_parse_port(span_of(ctl_args_text(a, "HOST[:PORT]")), tls ? SIPS_PORT : SIP_PORT,
+                        &address) < 0)
         return false; /* was checked when the command line was read */
     cmd_fcall(&cmd, "gateway_set", key_gateway(ctl_args_text(a, "NAME")).text);
     cmd_text(&cmd, "host");

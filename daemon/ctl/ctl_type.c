@@ -198,6 +198,17 @@ static char *read_state(const struct arg *arg, struct span s)
     return state ? ctl_copy(span_of(state)) : NULL;
 }
 
+static char *read_transport(const struct arg *arg, struct span s)
+{
+    static const char *const KNOWN[] = {"udp", "tcp", "tls"};
+    (void)arg;
+    for (size_t i = 0; i < sizeof KNOWN / sizeof *KNOWN; i++) {
+        if (span_eq(s, span_of(KNOWN[i])))
+            return ctl_copy(s);
+    }
+    return NULL;
+}
+
 static char *read_resporg(const struct arg *arg, struct span s)
 {
     (void)arg;
@@ -218,29 +229,30 @@ static const struct {
     const char *metavar, *expected;
     read_fn *read;
 } types[ARG_TYPES] = {
-    [ARG_FLAG] = {"",            "no value",                                                        NULL         },
-    [ARG_NAME] = {"NAME",        "printable text of 1 to 64 characters",                            read_name    },
-    [ARG_TEXT] = {"TEXT",        "printable text of at most 200 characters",                        read_text    },
-    [ARG_REF] = {"REF",         "1 to 64 visible ASCII characters",                                read_ref     },
-    [ARG_WORD] = {"WORD",        "1 to 32 letters, digits, '.', '_' or '-'",                        read_word    },
-    [ARG_FILE] = {"FILE",        "a file name, or - for the standard input",                        read_file    },
-    [ARG_ACCOUNT] = {"ACCT",        "an account number of 7 digits",                                   read_account },
-    [ARG_COUNT] = {"N",           "an integer",                                                      read_count   },
-    [ARG_LIMIT] = {"N|none",      "an integer or none",                                              read_limit   },
-    [ARG_AMOUNT] = {"DOLLARS",     "dollars, not zero, at most four decimals",                        read_amount  },
-    [ARG_PRICE] = {"DOLLARS",     "dollars from 0 to 1000000, at most four decimals",                read_price   },
-    [ARG_RATE] = {"DOLLARS",     "dollars from 0 to 10000, at most four decimals",                  read_price   },
-    [ARG_PERCENT] = {"PERCENT",     "0 to 100, at most two decimals",                                  read_percent },
-    [ARG_NUMBER] = {"NUMBER",      "a telephone number of 10 digits",                                 read_number  },
-    [ARG_PREFIX] = {"PREFIX",      "1 to 15 digits",                                                  read_prefix  },
-    [ARG_PREFIXES] = {"PREFIX,…",  "prefixes of 1 to 15 digits by comma",                             read_prefixes},
-    [ARG_DIGITS] = {"DIGITS",      "at most 15 digits, with or without a leading +",                  read_digits  },
+    [ARG_FLAG] = {"",            "no value",                                                        NULL          },
+    [ARG_NAME] = {"NAME",        "printable text of 1 to 64 characters",                            read_name     },
+    [ARG_TEXT] = {"TEXT",        "printable text of at most 200 characters",                        read_text     },
+    [ARG_REF] = {"REF",         "1 to 64 visible ASCII characters",                                read_ref      },
+    [ARG_WORD] = {"WORD",        "1 to 32 letters, digits, '.', '_' or '-'",                        read_word     },
+    [ARG_FILE] = {"FILE",        "a file name, or - for the standard input",                        read_file     },
+    [ARG_ACCOUNT] = {"ACCT",        "an account number of 7 digits",                                   read_account  },
+    [ARG_COUNT] = {"N",           "an integer",                                                      read_count    },
+    [ARG_LIMIT] = {"N|none",      "an integer or none",                                              read_limit    },
+    [ARG_AMOUNT] = {"DOLLARS",     "dollars, not zero, at most four decimals",                        read_amount   },
+    [ARG_PRICE] = {"DOLLARS",     "dollars from 0 to 1000000, at most four decimals",                read_price    },
+    [ARG_RATE] = {"DOLLARS",     "dollars from 0 to 10000, at most four decimals",                  read_price    },
+    [ARG_PERCENT] = {"PERCENT",     "0 to 100, at most two decimals",                                  read_percent  },
+    [ARG_NUMBER] = {"NUMBER",      "a telephone number of 10 digits",                                 read_number   },
+    [ARG_PREFIX] = {"PREFIX",      "1 to 15 digits",                                                  read_prefix   },
+    [ARG_PREFIXES] = {"PREFIX,…",  "prefixes of 1 to 15 digits by comma",                             read_prefixes },
+    [ARG_DIGITS] = {"DIGITS",      "at most 15 digits, with or without a leading +",                  read_digits   },
     [ARG_ADDRESSES] = {"ADDR,…",    "IP addresses or IPv4 blocks from /24 to /32 by comma",
-                  read_addresses                                                                                 },
+                  read_addresses                                                                                  },
     [ARG_HOST] = {"HOST[:PORT]", "an IP address that calls can be sent to, with or without a port",
-                  read_host                                                                                      },
-    [ARG_STATE] = {"STATE",       "a state's two letters, or tf for toll-free numbers",              read_state   },
-    [ARG_RESPORG] = {"ID",          "two letters and three letters or digits",                         read_resporg },
+                  read_host                                                                                       },
+    [ARG_STATE] = {"STATE",       "a state's two letters, or tf for toll-free numbers",              read_state    },
+    [ARG_TRANSPORT] = {"udp|tcp|tls", "udp, tcp or tls",                                                 read_transport},
+    [ARG_RESPORG] = {"ID",          "two letters and three letters or digits",                         read_resporg  },
 };
 
 char *ctl_type_read(const struct arg *arg, struct span s)

@@ -27,6 +27,7 @@ enum arg_type {
     ARG_ADDRESSES, /* IP addresses or IPv4 blocks by comma */
     ARG_HOST,      /* IP address with or without a port: as typed */
     ARG_STATE,     /* state in capitals, or "tf" */
+    ARG_TRANSPORT, /* udp, tcp or tls */
     ARG_RESPORG,   /* RespOrg id of 5 characters, in capitals */
     ARG_TYPES
 };

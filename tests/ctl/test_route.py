@@ -66,6 +66,14 @@ def test_gateway_changed(ctl):
     assert (changed["host"], changed["port"], changed["capacity"], changed["strip"]) == ("192.0.2.1", 5060, None, 2)
 
 
+def test_gateway_transport(ctl):
+    assert ctl("gateway", "add", "g1", "192.0.2.1")["transport"] == "udp"
+    made = ctl("gateway", "add", "g2", "192.0.2.1", "--transport", "tls")
+    assert (made["transport"], made["port"]) == ("tls", 5061)
+    assert ctl("gateway", "add", "g2", "192.0.2.1:5070", "--transport", "tcp")["port"] == 5070
+    assert "udp, tcp or tls" in ctl.fails("gateway", "add", "g3", "192.0.2.1", "--transport", "sctp", code=2)
+
+
 def test_gateway_route(ctl):
     assert "NAME" in ctl.fails("gateway", "route", "g1", "1")
     ctl("gateway", "add", "g1", "192.0.2.1")
