@@ -8,6 +8,8 @@
 #include "invoice_data.h"
 #include "keys.h"
 
+enum { TRIES = 3 };
+
 static int enter(const struct invoice_data *d, const struct invoice_place *p)
 {
     struct redisReply *r = NULL;
@@ -21,16 +23,34 @@ static int enter(const struct invoice_data *d, const struct invoice_place *p)
     return err;
 }
 
+/* A call may move from Redis to the files between the looks at both: then once more. */
+static int compose(struct invoice_data *ret, const struct invoice_data *blank, const char *month,
+                   char **ret_data, size_t *ret_n, size_t *ret_pages)
+{
+    int err = ERR_OK;
+    for (int i = 0; i < TRIES && err == ERR_OK; i++) {
+        free(*ret_data);
+        *ret_data = NULL;
+        *ret = *blank;
+        err = invoice_read(ret, month);
+        if (err == ERR_OK)
+            err = invoice_draw(ret, ret_data, ret_n, ret_pages);
+        if (ret->missing == 0)
+            break;
+    }
+    return err;
+}
+
 int invoice_make(struct redis_pool *redis, const struct conf *conf, struct scratch *mem,
                  const char *account, const char *month, struct invoice_place *ret)
 {
     char *data = NULL;
     size_t n = 0;
-    struct invoice_data d = {.redis = redis, .conf = conf, .mem = mem, .account = account};
+    struct invoice_data d;
+    const struct invoice_data blank = {
+        .redis = redis, .conf = conf, .mem = mem, .account = account};
     struct invoice_place place = {0};
-    int err = invoice_read(&d, month);
-    if (err == ERR_OK)
-        err = invoice_draw(&d, &data, &n, &place.pages);
+    int err = compose(&d, &blank, month, &data, &n, &place.pages);
     if (err == ERR_OK) {
         place.file = scratch_printf(mem, "invoices/%s/invoice-%s-%s.pdf", account, account, month);
         err = place.file ? file_store(conf->files.dir, place.file, (struct span){data, n})

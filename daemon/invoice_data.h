@@ -41,6 +41,7 @@ struct invoice_data {
     money_t calls; /* of kinds[INVOICE_CHARGE], what calls cost; negative */
     struct invoice_sum sums[INVOICE_SUMS];
     size_t sum_n;
+    money_t missing; /* calls in the ledger less those that were listed, after drawing */
     struct invoice_booking *bookings, **booking_end;
     size_t booking_n; /* also those that are not kept */
     int decimals;     /* 4 when an amount has parts of a cent */

@@ -312,7 +312,7 @@ static void write_note(struct pdf *p, double *y, const char *text)
 }
 
 /* The ledger's sum of calls is the truth; what no record is left of is said. */
-static int write_calls(const struct invoice_data *d, struct pdf *p, double y)
+static int write_calls(struct invoice_data *d, struct pdf *p, double y)
 {
     struct calls c = {.pdf = p, .y = y};
     char text[160], amount[PAPER_AMOUNT];
@@ -326,10 +326,10 @@ static int write_calls(const struct invoice_data *d, struct pdf *p, double y)
                  paper_amount(c.more_amount, 4, amount));
         write_note(p, &y, text);
     }
-    money_t missing = -d->calls - c.table.total - c.more_amount;
-    if (missing != 0) {
+    d->missing = -d->calls - c.table.total - c.more_amount;
+    if (d->missing != 0) {
         snprintf(text, sizeof(text), "Calls without a record here: $%s",
-                 paper_amount(missing, 4, amount));
+                 paper_amount(d->missing, 4, amount));
         write_note(p, &y, text);
     }
     return ERR_OK;
