@@ -299,7 +299,7 @@ end
 
 -- Takes the order's money back to the balance and its claims to the saga that drops them.
 local function cancel(account, port, values)
-  ledger.book_once(account, tonumber(port.amount), 'Order (LNP)', saga(port.id) .. ':refund', values.reason)
+  ledger.book_once(account, tonumber(port.amount), 'Order (LNP)', 'refund:' .. saga(port.id), values.reason)
   redis.call('HSET', key.sagas(account), saga(port.id), clock.now())
   values.status, values.step = '0', 'cancelled'
 end

@@ -52,7 +52,8 @@ def test_coverage(ctl, tmp_path):
     again = ctl("lnp", "coverage", "import", path)
     assert (again["added"], again["known"]) == (1, 1)
     assert ctl("lnp", "coverage", "list") == [
-        {"code": "503222", "state": "OR", "ratecenter": "PORTLAND"}, {"code": "503225", "state": "OR", "ratecenter": ""},
+        {"code": "503222", "state": "OR", "ratecenter": "PORTLAND"},
+        {"code": "503225", "state": "OR", "ratecenter": ""},
         {"code": "866", "state": "", "ratecenter": ""}, {"code": "", "state": "WA", "ratecenter": "SEATTLE"}]
     assert ctl("lnp", "coverage", "remove", "wa:seattle") == {"removed": 1}
     assert ctl("lnp", "coverage", "remove", "866") == {"removed": 1}

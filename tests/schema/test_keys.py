@@ -277,7 +277,8 @@ def test_no_arguments_break_a_function(scenario, documented_functions):
     seed = random.randrange(2 ** 32)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    keys = ["did:" + ONE, "port:" + ONE, "lnp:coverage", "ip:192.0.2.1", "lcr:{default}", "accounts", "seq:x", "node:n1",
+    keys = ["did:" + ONE, "port:" + ONE, "lnp:coverage", "ip:192.0.2.1", "lcr:{default}", "accounts", "seq:x",
+            "node:n1",
             *KEYS_OF.values()]
     for name, (library, _) in documented_functions.items():
         for _ in range(40):

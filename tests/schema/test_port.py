@@ -194,7 +194,7 @@ def test_cancelling_pays_back_once(shop):
     paid = 100000 - balance(shop)
     assert move(shop, "CANCELLED", reason="CUSTOMER") == ["ok"]
     assert move(shop, "CANCELLED") == ["move", "CANCELLED"]
-    assert ledger(shop) == [("Order (LNP)", -paid, "port:43"), ("Order (LNP)", paid, "port:43:refund")]
+    assert ledger(shop) == [("Order (LNP)", -paid, "port:43"), ("Order (LNP)", paid, "refund:port:43")]
     assert balance(shop) == 100000
     port = get(shop)
     assert (port["status"], port["step"]) == ("0", "cancelled")
