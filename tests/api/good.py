@@ -86,7 +86,7 @@ BAD = {
     "method": ["Cash", "PaypalX"],
     "firstname": _TEXT, "lastname": _TEXT, "address": _TEXT, "address2": _TEXT, "zipcode": _TEXT,
     "cardnumber": ["4111", "4111 1111 1111 1111", "4111-1111-1111-1111", "9" * 20, "x" * 16],
-    "expmonth": ["0", "13", "x"], "expyear": ["-1", "9999", "x"], "cvv": ["12", "12345", "1a3"],
+    "expmonth": ["0", "13", "x"], "expyear": ["-1", "10000", "x"], "cvv": ["12", "12345", "1a3"],
     "loa_doc": ["text"], "carrier_doc": ["text"],
 }
 # Ids are lists of trunks in the statistics.
