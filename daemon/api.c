@@ -31,6 +31,12 @@ static const struct endpoint *find_endpoint(struct span path)
     return NULL;
 }
 
+bool api_waits(struct span path)
+{
+    const struct endpoint *e = find_endpoint(path);
+    return e && e->access == ENDPOINT_PAY;
+}
+
 bool api_takes_files(struct span path)
 {
     const struct endpoint *e = find_endpoint(path);
@@ -115,7 +121,9 @@ static int dispatch(struct api_call *c, struct service *s)
 {
     if (c->http->refusal)
         return answer_refuse(c->op.answer,
-                             c->http->refusal == 413 ? ANSWER_TOO_LARGE : ANSWER_BAD_REQUEST,
+                             c->http->refusal == 413   ? ANSWER_TOO_LARGE
+                             : c->http->refusal == 503 ? ANSWER_UNAVAILABLE
+                                                       : ANSWER_BAD_REQUEST,
                              c->http->refusal_text);
     if (download_path(c->http->path))
         return send_download(c, s);

@@ -8,6 +8,9 @@
 /* Whether a path is an endpoint that takes files: their bodies may be larger. */
 bool api_takes_files(struct span path);
 
+/* Whether a path is an endpoint that waits for others than the store. */
+bool api_waits(struct span path);
+
 /* An http_handler; arg is the struct service. */
 void api_handle(void *arg, const struct http_request *http, struct http_reply *ret);
 

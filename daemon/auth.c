@@ -28,7 +28,7 @@ static int judge(struct op *op, const struct redisReply *r, struct span token,
         return answer_refuse(op->answer, ANSWER_INVALID_ACCOUNT, NULL);
     if (!found)
         return answer_refuse(op->answer, ANSWER_INVALID_TOKEN, NULL);
-    if (access == ENDPOINT_WRITE && strcmp(scope, "read") == 0)
+    if (access != ENDPOINT_READ && strcmp(scope, "read") == 0)
         return answer_refuse(op->answer, ANSWER_INVALID_TOKEN, "the token may only read");
     return ERR_OK;
 }

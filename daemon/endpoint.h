@@ -18,6 +18,7 @@ typedef int endpoint_fn(struct op *op);
 enum endpoint_access {
     ENDPOINT_READ,  /* GET and POST; any token */
     ENDPOINT_WRITE, /* POST; not with a token of scope "read" */
+    ENDPOINT_PAY,   /* the same; waits for a payment gateway, on a thread of its own */
 };
 
 struct endpoint {

@@ -312,7 +312,7 @@ const struct endpoint endpoints[] = {
  "same card and amount within ten minutes. Test cards of sandbox accounts: 4242424242424242 "
  "approved, 4000000000000002 declined, 4000000000009995 insufficient funds, 4000000000000069 "
  "expired, 4000000000000119 slow, 4000000000000341 drops the connection after charging.",
- ENDPOINT_WRITE, op_pay,
+ ENDPOINT_PAY, op_pay,
  PARAMS(TEXT("firstname", MUST, 100, "First name."), TEXT("lastname", MUST, 100, "Last name."),
         RANGE("cardnumber", DIGITS, MUST, 12, 19, "Card number."),
         RANGE("expmonth", COUNT, MUST, 1, 12, "Month of expiry."),

@@ -1,6 +1,7 @@
 #include "http.h"
 
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "http_watch.h"
 #include "log.h"
 
+enum { ERRANDS_MAX = 32, ERRAND_MS = 300000 };
 enum { CONNECTION_MEMORY = 32768, DRAIN_STEP_MS = 10 };
 
 struct http {
@@ -24,6 +26,8 @@ struct http {
     void *handler_arg;
     int64_t idle_ms, request_ms, body_max, upload_max;
     bool (*takes_files)(struct span path);
+    bool (*waits)(struct span path);
+    atomic_int errands;
     atomic_int active; /* requests between their first line and the end of their reply */
 };
 
@@ -158,6 +162,55 @@ static enum MHD_Result answer(struct http *h, struct MHD_Connection *c, struct h
     return send_reply(c, &reply, x->request_id, x->refusal != 0);
 }
 
+/* A request whose handler waits long: it runs on a thread of its own, while the connection rests
+ * and the server's threads serve others. */
+struct errand {
+    struct http *h;
+    struct MHD_Connection *c;
+    struct http_exchange *x;
+    struct http_request request; /* its spans lie in the connection, which stays */
+};
+
+static void *run_errand(void *arg)
+{
+    struct errand *e = arg;
+    struct http *h = e->h;
+    e->x->reply = (struct http_reply){.status = 500, .fd = -1};
+    h->handler(h->handler_arg, &e->request, &e->x->reply);
+    e->x->answered = true;
+    MHD_resume_connection(e->c);
+    free(e);
+    atomic_fetch_sub(&h->errands, 1);
+    return NULL;
+}
+
+static bool waits(const struct http *h, const struct http_exchange *x)
+{
+    struct span path = {x->uri, strcspn(x->uri, "?")};
+    return h->waits && !x->refusal && h->waits(path);
+}
+
+static enum MHD_Result send_errand(struct http *h, struct MHD_Connection *c,
+                                   struct http_exchange *x, const char *method)
+{
+    pthread_t thread;
+    struct errand *e = malloc(sizeof(*e));
+    if (!e)
+        return MHD_NO;
+    *e = (struct errand){h, c, x, http_exchange_request(x, c, method)};
+    if (atomic_fetch_add(&h->errands, 1) >= ERRANDS_MAX) {
+        e->request.refusal = 503;
+        e->request.refusal_text = "too many such requests at once";
+    }
+    http_watch_set(h->watch, watched_of(c), clock_boot_ms() + h->request_ms + ERRAND_MS);
+    MHD_suspend_connection(c);
+    if (!e->request.refusal && pthread_create(&thread, NULL, run_errand, e) == 0)
+        pthread_detach(thread);
+    else
+        run_errand(e);
+    return MHD_YES;
+}
+
 static int64_t body_max(const struct http *h, const struct http_exchange *x)
 {
     struct span path = {x->uri, strcspn(x->uri, "?")};
@@ -185,12 +238,15 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
         explicit_bzero((void *)(uintptr_t)data, n); /* our buffer; it may hold a card */
         return go ? MHD_YES : MHD_NO;
     }
-    return answer(h, c, x, method);
+    if (x->answered)
+        return send_reply(c, &x->reply, x->request_id, false);
+    return waits(h, x) ? send_errand(h, c, x, method) : answer(h, c, x, method);
 }
 
 static int start_daemon(struct http *h, const struct http_settings *s, const struct addr *at)
 {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    unsigned flags =
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
     if (at->sa.sa_family == AF_INET6)
         flags |= MHD_USE_IPv6;
     unsigned threads = s->threads > 1 ? (unsigned)s->threads : 0;
@@ -220,6 +276,7 @@ int http_open(struct http **ret, const struct http_settings *s, http_handler *ha
     h->body_max = s->body_max;
     h->upload_max = s->upload_max > s->body_max ? s->upload_max : s->body_max;
     h->takes_files = s->takes_files;
+    h->waits = s->waits;
     int err = http_watch_open(&h->watch);
     if (err == ERR_OK)
         err = start_daemon(h, s, &at);
@@ -243,7 +300,8 @@ static void drain(struct http *h, int64_t drain_ms)
     if (listening != MHD_INVALID_SOCKET)
         close(listening);
     int64_t end = clock_boot_ms() + drain_ms;
-    while (atomic_load(&h->active) > 0 && clock_boot_ms() < end)
+    /* Errands end by the time-outs of whom they wait for; none may outlive the daemon. */
+    while (atomic_load(&h->errands) > 0 || (atomic_load(&h->active) > 0 && clock_boot_ms() < end))
         nanosleep(&(struct timespec){.tv_nsec = DRAIN_STEP_MS * 1000000L}, NULL);
 }
 

@@ -17,6 +17,7 @@ struct http_settings {
     int64_t idle_timeout_s, request_timeout_s;
     int64_t body_max, upload_max;          /* bytes of a body; of one that may hold files */
     bool (*takes_files)(struct span path); /* whose bodies these are */
+    bool (*waits)(struct span path);       /* whose handler waits for others than the store */
 };
 
 /* One request, complete. Spans are valid during the call. */

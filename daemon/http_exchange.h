@@ -15,6 +15,8 @@ struct http_exchange {
     char *body;
     size_t body_n, body_cap, body_seen;
     bool begun;
+    bool answered; /* by an errand; `reply` waits to be sent */
+    struct http_reply reply;
     int refusal;
     const char *refusal_text;
     char request_id[HTTP_REQUEST_ID_MAX + 1];

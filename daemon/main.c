@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
@@ -126,6 +128,7 @@ static int start(struct program *p)
         .body_max = p->conf.http.body_max,
         .upload_max = p->conf.http.upload_max,
         .takes_files = api_takes_files,
+        .waits = api_waits,
     };
     int err = service_open(&p->service, &p->conf);
     if (err != ERR_OK) {
@@ -166,6 +169,20 @@ static void stop(struct program *p)
     http_close(p->http, DRAIN_MS);
     job_stop(p->jobs);
     service_close(p->service);
+}
+
+/* Cards pass through this memory: it never goes to a file. A core that is piped to a handler knows
+ * no limit of size, but needs a process that may be dumped. (So does the leak check of sanitizers.)
+ */
+static void forbid_cores(void)
+{
+    const struct rlimit none = {0, 0};
+    bool forbidden = setrlimit(RLIMIT_CORE, &none) == 0;
+#ifndef __SANITIZE_ADDRESS__
+    forbidden = prctl(PR_SET_DUMPABLE, 0) == 0 && forbidden;
+#endif
+    if (!forbidden)
+        log_warn("core dumps can't be switched off: %s", strerror(errno));
 }
 
 static void block_signals(struct program *p)
@@ -234,6 +251,7 @@ int main(int argc, char **argv)
     if (p.options.check)
         return EXIT_SUCCESS;
     log_open("trunkd", p.conf.log.level);
+    forbid_cores();
     block_signals(&p);
     int err = start(&p);
     if (err == ERR_OK)
