@@ -25,12 +25,12 @@ def test_format():
 
 
 def compiled():
-    """Sources of this project in the build's list of commands."""
+    """Sources of the programs in the build's list of commands; tests are judged by running them."""
     path = os.path.join(build_dir(), "compile_commands.json")
     assert os.path.exists(path), f"{path} is missing: configure the build first"
     with open(path, encoding="utf-8") as f:
         sources = {os.path.relpath(entry["file"], tree.ROOT) for entry in json.load(f)}
-    return sorted(s for s in sources if s.split("/")[0] in ("shared", "daemon", "sipmod", "redis-schema", "tests")
+    return sorted(s for s in sources if s.split("/")[0] in ("shared", "daemon", "sipmod", "redis-schema")
                   and os.path.exists(os.path.join(tree.ROOT, s)))
 
 
