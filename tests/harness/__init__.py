@@ -7,6 +7,7 @@ TRUNKLINE_KEEP=1 keeps temporary folders for a look afterwards.
 """
 
 from .api import Api, Reply
+from .books import Books
 from .inventory import write_inventory
 from .ports import bound_udp, free_port
 from .process import Process, ProcessFailed, stop_everything
@@ -19,7 +20,7 @@ from .stream import StreamPeer
 from .wait import wait_for
 
 __all__ = [
-    "Api", "Ctl", "CtlFailed", "Dialog", "Message", "Process", "ProcessFailed", "Redis", "Reply",
+    "Api", "Books", "Ctl", "CtlFailed", "Dialog", "Message", "Process", "ProcessFailed", "Redis", "Reply",
     "Sipmod", "Sipp", "SippFailed", "Stack", "StreamPeer", "Trunkd", "UdpPeer", "bound_udp", "build_dir",
     "free_port", "new_branch", "new_call_id", "new_tag", "stop_everything", "wait_for",
     "write_conf", "write_inventory",

@@ -1,13 +1,14 @@
 """Functions of the schema as methods, and what a test needs around them."""
 
-import datetime
 import itertools
 
 import redis
 
+from harness.books import count_into, day_of, stats_of
 from harness.store import read_table
 
 ACCOUNT = "7001"
+__all__ = ["ACCOUNT", "NUMBERS", "Schema", "account_key", "busy_of", "day_of", "fields", "flat"]
 NUMBERS = ["2062190001", "2062190002", "2062190003", "2062190004"]
 
 
@@ -196,27 +197,3 @@ def busy_of(live):
         for name in names:
             busy[name] = busy.get(name, 0) + 1
     return {name: str(n) for name, n in busy.items()}
-
-
-def day_of(ms):
-    return datetime.datetime.fromtimestamp(int(ms) / 1000, datetime.timezone.utc).strftime("%Y-%m-%d")
-
-
-def stats_of(cdr):
-    """Names of the statistics that a call counts in, without the account."""
-    day = day_of(cdr["end_ms"])
-    names = [f"st:all:{day}"]
-    if cdr["tg"]:
-        names += [f"st:tg:{cdr['tg']}", f"st:tg:{cdr['tg']}:{day[:7]}", f"st:tg:{cdr['tg']}:{day}"]
-    if cdr["direction"] == "in":
-        names += [f"st:did:{cdr['number']}", f"st:did:{cdr['number']}:{day[:7]}"]
-    return names
-
-
-def count_into(sums, cdr):
-    answered = cdr["answer_ms"] != "0"
-    more = {"processed": 1, f"code:{cdr['code']}": 1, "completed": int(answered)}
-    more.update({f: int(cdr[f]) for f in ("ms", "billed", "amount")} if answered else {})
-    for name, value in more.items():
-        if value:
-            sums[name] = sums.get(name, 0) + value
