@@ -235,12 +235,22 @@ static const char *ago(int64_t boot_ms, char buf[24])
     return buf;
 }
 
+static const char *sent(const struct outbox *o, char buf[24])
+{
+    int64_t ms = store_redis_ms(o->store);
+    buf[0] = '\0';
+    if (ms > 0)
+        snprintf(buf, 24, "%" PRId64, ms);
+    return buf;
+}
+
 static int send_answer(struct entry *e)
 {
     const struct event *v = &e->event;
-    char ms[24], pdd[24];
+    char ms[24], pdd[24], now[24];
     snprintf(pdd, sizeof pdd, "%" PRId64, v->pdd_ms);
-    const char *args[] = {v->call, ago(v->happened, ms), v->target, pdd, v->attempts, v->upstream};
+    const char *args[] = {v->call,     ago(v->happened, ms), v->target,           pdd,
+                          v->attempts, v->upstream,          sent(e->outbox, now)};
     return store_call(e->outbox->store, on_reply, e, "call_answer", key_account(v->account).text,
                       sizeof args / sizeof *args, args);
 }
@@ -248,7 +258,7 @@ static int send_answer(struct entry *e)
 static int send_finish(struct entry *e)
 {
     const struct event *v = &e->event;
-    char code[12], pdd[24] = "", ended[24];
+    char code[12], pdd[24] = "", ended[24], now[24];
     snprintf(code, sizeof code, "%d", v->code);
     if (v->pdd_ms) /* else as stamped by its answer */
         snprintf(pdd, sizeof pdd, "%" PRId64, v->pdd_ms);
@@ -262,7 +272,8 @@ static int send_finish(struct entry *e)
                           pdd,
                           "",
                           ago(v->happened, ended),
-                          v->estimated ? "1" : ""};
+                          v->estimated ? "1" : "",
+                          sent(e->outbox, now)};
     return store_call(e->outbox->store, on_reply, e, "call_finish", key_account(v->account).text,
                       sizeof args / sizeof *args, args);
 }

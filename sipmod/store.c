@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "keys.h"
 #include "log.h"
 #include "schema.h"
 #include "secret.h"
 
-enum { TICK_MS = 250, BEAT_MAX_MS = 5000 };
+enum { TICK_MS = 250, BEAT_MAX_MS = 5000, PROMPT_MS = 50 };
 
 struct store {
     uv_loop_t *loop;
@@ -17,6 +18,8 @@ struct store {
     struct store_events events;
     uv_timer_t tick;
     uint64_t beat_ms, beaten; /* interval, time of the latest heartbeat */
+    int64_t beat_sent;        /* clock_boot_ms of it */
+    int64_t ahead_ms;         /* Redis TIME less clock_boot_ms; 0: not known */
     bool up, checking, complained;
     char node[STORE_NODE], boot[STORE_BOOT], secret[STORE_SECRET];
     char address[ADDR_PORT_TEXT];
@@ -37,7 +40,11 @@ static void send_heartbeat(struct store *s);
 static void on_heartbeat(void *arg, const struct redisReply *reply, int err)
 {
     struct store *s = arg;
-    if (err != ERR_OK || reply_check(reply) != ERR_REFUSED)
+    int result = err == ERR_OK ? reply_check(reply) : err;
+    int64_t now = clock_boot_ms();
+    if (result == ERR_OK && now - s->beat_sent < PROMPT_MS)
+        s->ahead_ms = reply_int(reply, 1, 0) - (now + s->beat_sent) / 2;
+    if (result != ERR_REFUSED)
         return;
     log_error("another sipmod runs, or ran, as node %s: sip.node must be unique", s->node);
     if (secret_random_hex((STORE_BOOT - 1) / 2, s->boot) == ERR_OK)
@@ -47,6 +54,7 @@ static void on_heartbeat(void *arg, const struct redisReply *reply, int err)
 static void send_heartbeat(struct store *s)
 {
     s->beaten = uv_now(s->loop);
+    s->beat_sent = clock_boot_ms();
     const char *args[] = {s->boot, s->address, TRUNKLINE_VERSION};
     if (store_call(s, on_heartbeat, s, "node_heartbeat", key_node(s->node).text, 3, args) != ERR_OK)
         log_debug("heartbeat not sent: Redis is away");
@@ -237,6 +245,11 @@ const char *store_secret(const struct store *s)
 uint64_t store_now(const struct store *s)
 {
     return uv_now(s->loop);
+}
+
+int64_t store_redis_ms(const struct store *s)
+{
+    return s->ahead_ms ? clock_boot_ms() + s->ahead_ms : 0;
 }
 
 int store_call(struct store *s, redis_async_fn *fn, void *arg, const char *function,

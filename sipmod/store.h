@@ -42,6 +42,10 @@ const char *store_secret(const struct store *s); /* "" until first up */
 
 uint64_t store_now(const struct store *s); /* ms of the loop's clock */
 
+/* What Redis TIME is now, unix ms, as the latest heartbeats tell; 0: not known. A command carries
+ * it where its age in Redis's hands counts: a server that stands still takes commands late. */
+int64_t store_redis_ms(const struct store *s);
+
 /* FCALL of one key. `args` up to STORE_ARGS texts. Result as redis_async_send. */
 MUST_CHECK int store_call(struct store *s, redis_async_fn *fn, void *arg, const char *function,
                           const char *key, size_t n_args, const char *const args[]);

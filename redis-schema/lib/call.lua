@@ -217,13 +217,22 @@ local function call_admit(account, args)
   return admit(account, c, trunk)
 end
 
+local SOON_MS, LATE_MS = 20, 3600000
+
+-- How long a command waited before it was run: `sent` is Redis TIME by the sender's reckoning.
+local function waited(sent)
+  local ms = clock.now() - (check.int_or_nil(sent, 0, check.MS_MAX, 'sent') or math.huge)
+  return ms > SOON_MS and ms < LATE_MS and ms or 0
+end
+
 local function given(text, otherwise)
   return text ~= '' and cut(text, TEXT) or otherwise
 end
 
 -- Stamps the start of billing; a call that was answered before stays as it was.
 -- KEYS: {a:ACCT}
--- ARGV: call id, ms ago, target, pdd ms, attempts, upstream (empty: as admitted)
+-- ARGV: call id, ms ago, target, pdd ms, attempts, upstream (empty: as admitted), when this was sent (Redis TIME in ms
+--   by the sender's reckoning; optional): what waits in a server that stands still happened so much earlier
 -- Reply: ok
 -- Refusals: notfound
 local function call_answer(account, args)
@@ -233,7 +242,7 @@ local function call_answer(account, args)
   local v = redis.call('HMGET', name, 'invite_ms', 'answer_ms', 'upstream', 'rate', 'paid_s')
   if not v[1] then return { 'notfound' } end
   if v[2] then return { 'ok' } end
-  local at = math.max(clock.now() - ago, tonumber(v[1]))
+  local at = math.max(clock.now() - ago - waited(args[7]), tonumber(v[1]))
   redis.call('HSET', name, 'answer_ms', at, 'target', cut(args[3], TEXT), 'pdd_ms', pdd,
     'attempts', cut(args[5], ATTEMPTS), 'upstream', given(args[6], v[3]))
   hold.set_due(account, { call = args[1], answer_ms = at, rate = tonumber(v[4]), paid_s = tonumber(v[5]) })
@@ -245,7 +254,8 @@ end
 -- nothing is billed that can't be proven but the minimum.
 -- KEYS: {a:ACCT}
 -- ARGV: 1 call id, 2 SIP code, 3 reason, 4 by, 5 target, 6 attempts, 7 upstream (empty: as admitted), 8 pdd ms,
---   9 answered ms ago (empty: as stamped or not at all), 10 ended ms ago, 11 estimated (1 or empty)
+--   9 answered ms ago (empty: as stamped or not at all), 10 ended ms ago, 11 estimated (1 or empty), 12 when this was
+--   sent (as in call_answer; optional)
 -- Reply: ok, billed seconds, amount
 -- Refusals: repeat (no such live call; an admission that arrives late will be refused)
 local function call_finish(account, args)
@@ -259,6 +269,7 @@ local function call_finish(account, args)
     return { 'repeat' }
   end
   local now = clock.now()
+  ended, answered = ended + waited(args[12]), answered and answered + waited(args[12])
   c.code, c.reason, c.by = code, cut(args[3], TEXT), cut(args[4], TEXT)
   c.target, c.upstream = given(args[5], c.target), given(args[7], c.upstream)
   if args[6] ~= '' then c.attempts = cut(args[6], ATTEMPTS) end
@@ -336,8 +347,8 @@ local function stats_get(account, args)
 end
 
 door.write({ 'call_admit', key = key.ACCOUNT, args = { 17 }, run = call_admit })
-door.write({ 'call_answer', key = key.ACCOUNT, args = { 6 }, run = call_answer })
-door.write({ 'call_finish', key = key.ACCOUNT, args = { 11 }, run = call_finish })
+door.write({ 'call_answer', key = key.ACCOUNT, args = { 6, 7 }, run = call_answer })
+door.write({ 'call_finish', key = key.ACCOUNT, args = { 11, 12 }, run = call_finish })
 door.read({ 'call_list', key = key.ACCOUNT, args = { 0, 1 }, run = call_list })
 door.write({ 'call_kill', key = key.ACCOUNT, args = { 1 }, run = call_kill })
 door.read({ 'cdr_list', key = key.ACCOUNT, args = { 1 }, run = cdr_list })

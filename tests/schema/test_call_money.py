@@ -222,6 +222,17 @@ def test_a_lost_answer_is_estimated_at_the_end(priced):
     assert (c["ms"], c["estimated"], c["code"]) == ("0", "1", "200") and c["answer_ms"] == c["end_ms"]
 
 
+def test_what_waited_in_the_server_happened_earlier(priced):
+    for call, late, counted in [("c1", 3000, 3000), ("c2", 10, 0), ("c3", -5000, 0), ("c4", 4000000, 0)]:
+        priced.admit(call, ONE)
+        backdate(priced, call, 20000)
+        sent = priced.now() - late
+        assert priced.call_answer(KEY, call, 5000, "", "", "", "", sent) == ["ok"]
+        assert priced.call_finish(KEY, call, 200, "answered", "caller", "", "", "", "", "", 0, "", sent)[0] == "ok"
+        c = priced.cdrs()[0]
+        assert abs(priced.now() - int(c["end_ms"]) - counted) < 200 and abs(int(c["ms"]) - 5000) < 30
+
+
 def test_times_are_in_order(priced):
     priced.admit("c1", ONE)
     priced.finish("c1", code="487", pdd="5000")

@@ -293,7 +293,7 @@ def test_no_arguments_break_a_function(scenario, documented_functions):
                 assert scenario.writes() == before, (name, key, args)
 
 
-@pytest.mark.parametrize("name,args", [("call_answer", [""] * 7), ("call_answer", [""] * 5), ("account_get", [""]),
+@pytest.mark.parametrize("name,args", [("call_answer", [""] * 8), ("call_answer", [""] * 5), ("account_get", [""]),
                                        ("saga_done", []), ("trunk_list", ["in", "", ""])])
 def test_arguments_are_counted(schema, name, args):
     assert f"{name}: wrong number of arguments: {len(args)}" in schema.error(name, KEY, *args)
