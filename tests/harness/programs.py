@@ -61,7 +61,7 @@ class Sipmod(_Program):
     """The setting sip.listen may name {host}, {port}, {address} and {tls_port}."""
 
     def __init__(self, workdir, settings, name="sipmod", host="127.0.0.1", port=None):
-        self.host = host
+        self.host = host = host.strip("[]")
         self.port = port or free_port()
         self.tls_port = free_port()
         self.address = host_port(host, self.port)

@@ -22,6 +22,7 @@ CONFINED = {
     r"hiredis/.*|hiredis\.h": r"shared/(redis\w*|reply)\.[ch]",
     r"hpdf\w*\.h": r"daemon/pdf\.c",
     r"curl/.*": r"daemon/gateway_http\.c",
+    r"openssl/.*": r"(sipmod/tls|shared/secret)\.c",
     r"pcap(/.*|\.h)": r"sipmod/capture\w*\.c",
 }
 
