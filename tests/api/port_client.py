@@ -34,9 +34,9 @@ def order_of(api, number):
 
 
 def documents(stack):
-    """Paths of all files that the service keeps, with their contents."""
+    """Paths of all documents that the service keeps, with their contents."""
     found = {}
-    for folder, _, names in os.walk(stack.files):
+    for folder, _, names in os.walk(os.path.join(stack.files, "portin")):
         for name in names:
             path = os.path.join(folder, name)
             with open(path, "rb") as f:
