@@ -9,12 +9,12 @@ from harness import free_port
 class Gate:
     """Forwards to a Redis port. stop_at(function, applied) arms it: the first call of that function is
     held back (applied=False), or reaches Redis while its reply is held back (applied=True);
-    `reached` is set then, and nothing of that connection passes any more."""
+    `reached` is set then, and nothing of that connection passes until let_go()."""
 
     def __init__(self, redis_port):
         self.redis_port = redis_port
         self.port = free_port()
-        self.reached = threading.Event()
+        self.reached, self.gone = threading.Event(), threading.Event()
         self.function, self.applied = None, False
         self.sockets = []
         self.listener = socket.create_server(("127.0.0.1", self.port))
@@ -24,7 +24,11 @@ class Gate:
         self.reached.clear()
         self.function, self.applied = f"\r\n{function}\r\n".encode(), applied
 
+    def let_go(self):
+        self.gone.set()
+
     def close(self):
+        self.gone.set()
         for s in [self.listener, *self.sockets]:
             s.close()
 
@@ -44,25 +48,29 @@ class Gate:
         for data in _pieces(client):
             if self.function and self.function in data and not self.reached.is_set():
                 held.set()
-                if self.applied:
-                    server.sendall(data)
-                else:
-                    self.reached.set()
-                return
-            try:
-                server.sendall(data)
-            except OSError:
+                if not self.applied:
+                    self._hold()
+            if not _passed(server, data):
                 return
 
     def _down(self, server, client, held):
         for data in _pieces(server):
-            if held.is_set():
-                self.reached.set()
+            if held.is_set() and self.applied:
+                self._hold()
+            if not _passed(client, data):
                 return
-            try:
-                client.sendall(data)
-            except OSError:
-                return
+
+    def _hold(self):
+        self.reached.set()
+        self.gone.wait()
+
+
+def _passed(target, data):
+    try:
+        target.sendall(data)
+    except OSError:
+        return False
+    return True
 
 
 def _pieces(source):

@@ -85,6 +85,28 @@ def test_order_is_finished_after_a_kill(stack, step, applied):
     _check_in_service(stack, numbers, order, balance)
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_a_slow_run_meets_a_finished_order(stack, step):
+    """One run is held up before a step, another one finishes the order: the slow one answers the same."""
+    balance = _balance(stack)
+    numbers, order = _order(stack)
+    gate = Gate(stack.redis.port)
+    slow = stack.add_trunkd(redis__address=f"127.0.0.1:{gate.port}", redis__timeout_ms=30000)
+    gate.stop_at(step, applied=False)
+    replies = []
+    client = stack.api.with_(url=slow.url)
+    request = threading.Thread(target=lambda: replies.append(client.process_order(orderId=order)))
+    request.start()
+    assert gate.reached.wait(10)
+    quick = stack.api.process_order(orderId=order).good()
+    gate.let_go()
+    request.join(20)
+    assert replies and replies[0].good().data == quick.data
+    _check_in_service(stack, numbers, order, balance)
+    slow.stop()
+    gate.close()
+
+
 @pytest.mark.parametrize("applied", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", ["number_update", "did_release", "inv_quarantine", "saga_done"])
 def test_cancellation_is_finished_after_a_kill(stack, step, applied):
