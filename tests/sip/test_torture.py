@@ -72,22 +72,19 @@ class Sender:
     def send(self, raw):
         port = re.match(rb"(?s).*?\n(?:Via|v)\s*:[^\n]*?[\w\]]:(\d+)\s*[;\r]", raw)
         self.socket = self.sockets.get(int(port[1]) if port else 5060, self.sockets[5060])
+        self.sent = serial_of(raw)
         self.socket.sendto(raw, self.target)
 
     def final(self, deadline=5.0):
-        """Status of the next final response at any of the ports; 0: none within the deadline."""
+        """Status of the next final response to what was sent last; 0: none within the deadline."""
         while True:
-            ready = wait_readable(self.sockets.values(), deadline)
+            ready, _, _ = select.select(list(self.sockets.values()), [], [], deadline)
             if not ready:
                 return 0
-            status = int(ready.recv(65536).split(b" ")[1])
-            if status >= 200:
+            response = ready[0].recv(65536)
+            status = int(response.split(b" ")[1])
+            if status >= 200 and serial_of(response) in (None, self.sent):
                 return status
-
-
-def wait_readable(sockets, deadline):
-    ready, _, _ = select.select(list(sockets), [], [], deadline)
-    return ready[0] if ready else None
 
 
 @pytest.fixture
@@ -104,13 +101,10 @@ def probe(sender, address):
     """The sender is known and the proxy in good health: OPTIONS is answered."""
     for _ in range(50):
         sender.send(b"OPTIONS sip:%b SIP/2.0\r\nVia: SIP/2.0/UDP %b:5060;branch=z9hG4bKprobe%d\r\n"
-                    b"From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: %d\r\nCSeq: 1 OPTIONS\r\n"
+                    b"From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: again%d.\r\nCSeq: 1 OPTIONS\r\n"
                     b"Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
                     % (address.encode(), bracketed(sender.host).encode(), next(_serial), next(_serial)))
-        status = sender.final(0.1)
-        while status and status != 200:
-            status = sender.final(0.1)
-        if status == 200:
+        if sender.final(0.1) == 200:
             return
     pytest.fail("OPTIONS is not answered")
 
