@@ -59,6 +59,12 @@ struct conf {
         int64_t target_rest_s;           /* longest Retry-After of a target; rest without probes */
         int64_t probe_ms;                /* between OPTIONS to a target; 0: none */
         bool probe_all;                  /* OPTIONS also to targets that are up */
+        int64_t source_rate;             /* messages a second of one source */
+        int64_t source_invite_rate;      /* new calls a second of one source */
+        int64_t stranger_rate;           /* responses a second to one unlisted source */
+        int64_t transactions_max;        /* open requests at which new calls are refused */
+        int64_t admissions_max;          /* calls waiting for Redis at which new ones are refused */
+        int64_t lag_ms;                  /* delay at which new calls are refused */
         bool udp_only; /* requests over 1,300 bytes go by UDP too (against RFC 3261 §18.1.1) */
     } sip;
     struct {

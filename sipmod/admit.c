@@ -7,6 +7,7 @@
 #include "log.h"
 
 struct question {
+    struct core *core;
     admit_fn *fn;
     void *arg;
 };
@@ -59,6 +60,7 @@ static void on_reply(void *arg, const struct redisReply *reply, int err)
     default:
         break;
     }
+    q->core->admissions--;
     q->fn(q->arg, &a);
     free(q);
 }
@@ -69,7 +71,7 @@ int admit_ask(struct core *core, const struct admit_question *a, admit_fn *fn, v
     struct question *q = malloc(sizeof *q);
     if (!q)
         return ERR_NOMEM;
-    *q = (struct question){fn, arg};
+    *q = (struct question){core, fn, arg};
     snprintf(code, sizeof code, "%d", (int)core->conf->sip.sessions_code);
     snprintf(longest, sizeof longest, "%lld", (long long)core->conf->sip.longest_call_s);
     const char *args[] = {
@@ -93,7 +95,9 @@ int admit_ask(struct core *core, const struct admit_question *a, admit_fn *fn, v
     };
     int err = store_call(core->store, on_reply, q, "call_admit", key_account(a->account).text,
                          sizeof args / sizeof *args, args);
-    if (err != ERR_OK)
+    if (err == ERR_OK)
+        core->admissions++;
+    else
         free(q);
     return err;
 }

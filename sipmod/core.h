@@ -27,6 +27,7 @@ struct core {
     struct routes *routes;
     struct outbox *outbox;
     struct dialogs *dialogs;
+    size_t admissions; /* calls that wait for Redis */
     bool draining;
     char bytes[CORE_BYTES]; /* one message being built */
 };

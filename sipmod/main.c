@@ -144,6 +144,12 @@ static void on_hangup(uv_signal_t *handle, int number)
     app->conf.sip.target_rest_s = fresh.sip.target_rest_s;
     app->conf.sip.probe_ms = fresh.sip.probe_ms;
     app->conf.sip.probe_all = fresh.sip.probe_all;
+    app->conf.sip.source_rate = fresh.sip.source_rate;
+    app->conf.sip.source_invite_rate = fresh.sip.source_invite_rate;
+    app->conf.sip.stranger_rate = fresh.sip.stranger_rate;
+    app->conf.sip.transactions_max = fresh.sip.transactions_max;
+    app->conf.sip.admissions_max = fresh.sip.admissions_max;
+    app->conf.sip.lag_ms = fresh.sip.lag_ms;
     app->conf.tls = fresh.tls;
     log_set_level(fresh.log.level);
     if (proxy_reload(app->proxy, tls_error) != ERR_OK)

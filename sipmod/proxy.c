@@ -5,23 +5,28 @@
 
 #include "branch.h"
 #include "call.h"
-#include "derive.h"
 #include "dialog.h"
+#include "guard.h"
 #include "hangup.h"
 #include "log.h"
+#include "out.h"
 #include "refusal.h"
 #include "relay.h"
+#include "stateless.h"
 
 enum { HOUSEKEEPING_MS = 100, RESYNC_MS = 30000 };
 
 struct counters {
     uint64_t requests, responses, faults, strangers, stray_responses;
+    uint64_t throttled, withheld, overloaded; /* dropped, not answered, refused by 503 */
 };
 
 struct proxy {
     struct core core;
     struct proxy_events events;
     struct counters counters;
+    struct guard *guard;
+    uint64_t ticked_ms, lag_ms; /* of the housekeeping */
     uv_timer_t housekeeping;
     uint64_t synced_ms;
     bool synced, ready, drained;
@@ -29,33 +34,18 @@ struct proxy {
 
 /* ---- responses of our own, without a transaction ---- */
 
-/* Where responses to a request go: the connection that it came on; its source address, at the
- * source port if asked by rport, else at the port of its Via, which is also where to connect if the
- * connection is lost (§18.2.2, RFC 3581). */
-static struct flow reply_flow(const struct flow *from, const struct via *via)
+/* `cap`: most bytes of the response; a longer one is not sent. */
+static void respond_within(struct proxy *p, const struct msg *request, const struct flow *from,
+                           int status, const char *reason, struct span lines, size_t cap)
 {
-    struct flow to = *from;
-    enum protocol protocol = transport_protocol(from->listener);
-    if (via->rport && protocol == PROTOCOL_UDP)
-        return to;
-    uint16_t port = htons(via->port ? via->port : transport_default_port(protocol));
-    if (to.remote.sa.sa_family == AF_INET6)
-        to.remote.v6.sin6_port = port;
-    else
-        to.remote.v4.sin_port = port;
-    return to;
+    if (!stateless_respond(&p->core, request, from, status, reason, lines, cap))
+        p->counters.withheld++;
 }
 
 static void respond(struct proxy *p, const struct msg *request, const struct flow *from, int status,
                     const char *reason, struct span lines)
 {
-    struct out o = {.buf = p->core.bytes, .cap = CORE_BYTES};
-    if (request->method == METHOD_ACK)
-        return;
-    derive_response(&o, request, &from->remote, status, reason, lines);
-    struct flow to = reply_flow(from, &request->via);
-    if (!o.full)
-        (void)transport_send(&to, out_done(&o));
+    respond_within(p, request, from, status, reason, lines, CORE_BYTES);
 }
 
 static void respond_plain(struct proxy *p, const struct msg *request, const struct flow *from,
@@ -89,22 +79,12 @@ static bool is_loop(const struct proxy *p, const struct msg *m)
     return false;
 }
 
-/* §16.3 item 5: we support no proxy extension; Unsupported lists them as they came. */
 static bool refuse_proxy_require(struct proxy *p, const struct msg *m, const struct flow *from)
 {
-    char lines_text[1024];
-    struct out lines = OUT_IN(lines_text);
-    struct element el;
-    if (!msg_element_first(m, HEADER_PROXY_REQUIRE, &el))
+    char text[1024];
+    struct out lines = OUT_IN(text);
+    if (!stateless_unsupported(m, &lines))
         return false;
-    const char *separator = "Unsupported: ";
-    bool more = true;
-    for (; more; more = msg_element_next(m, HEADER_PROXY_REQUIRE, &el)) {
-        out_text(&lines, separator);
-        out_span(&lines, el.text);
-        separator = ", ";
-    }
-    out_text(&lines, "\r\n");
     respond(p, m, from, 420, NULL, out_done(&lines));
     return true;
 }
@@ -151,11 +131,38 @@ static void answer_options(struct proxy *p, const struct msg *m, const struct fl
                               p->core.conf->sip.retry_after_s, lines));
 }
 
+/* How late the housekeeping was, or is. */
+static uint64_t lag(const struct proxy *p)
+{
+    uint64_t now = uv_now(p->core.loop), due = p->ticked_ms + HOUSEKEEPING_MS;
+    return now > due ? now - due : 0;
+}
+
+/* A new call beyond what its source may place, or what we can carry: 503 without a transaction. */
+static bool refuse_overload(struct proxy *p, const struct msg *m, const struct flow *from)
+{
+    char lines[REFUSAL_LINES];
+    uint64_t backlog = transport_backlog_ms(p->core.transport), late = lag(p);
+    late = late > p->lag_ms ? late : p->lag_ms;
+    struct guard_load load = {.transactions = txn_table_counts(p->core.txns).pending,
+                              .admissions = p->core.admissions,
+                              .lag_ms = late > backlog ? late : backlog};
+    const char *why = guard_overload(p->guard, &load);
+    if (!guard_take(p->guard, GUARD_INVITE, &from->remote, uv_now(p->core.loop)))
+        why = "too many calls a second from this source";
+    if (!why)
+        return false;
+    p->counters.overloaded++;
+    respond(p, m, from, 503, NULL,
+            refusal_lines(503, "overload", why, p->core.conf->sip.retry_after_s, lines));
+    return true;
+}
+
 /* Opens the transaction; frees the message on failure. NULL: the request will come again. */
 static struct txn_server *open_server(struct proxy *p, struct msg *m, const struct flow *from)
 {
     struct txn_server *server;
-    struct flow to = reply_flow(from, &m->via);
+    struct flow to = stateless_flow(from, &m->via);
     int err = txn_server_new(p->core.txns, m, &to, &server);
     if (err == ERR_OK)
         return server;
@@ -174,7 +181,7 @@ static void receive_initial(struct proxy *p, struct msg *m, const struct flow *f
         respond_plain(p, m, from, 481);
     } else if (m->method != METHOD_INVITE) {
         respond(p, m, from, 405, NULL, SPAN_LIT("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"));
-    } else {
+    } else if (!refuse_overload(p, m, from)) {
         struct txn_server *server = open_server(p, m, from);
         if (server)
             call_start(&p->core, server, from, source);
@@ -191,18 +198,27 @@ static void receive_in_dialog(struct proxy *p, struct msg *m, const struct flow 
         dialog_start(&p->core, server, from, route);
 }
 
-/* Not listed: silence, or 403 where configured. */
+/* Not listed: silence, or where configured 403, no larger than what it answers and not often, so
+ * that nobody can aim us at others. */
 static void receive_stranger(struct proxy *p, struct msg *m, const struct flow *from)
 {
     p->counters.strangers++;
-    if (p->core.conf->sip.unknown_source_403)
-        respond_plain(p, m, from, 403);
+    if (!p->core.conf->sip.unknown_source_403)
+        ;
+    else if (guard_take(p->guard, GUARD_REPLY, &from->remote, uv_now(p->core.loop)))
+        respond_within(p, m, from, 403, NULL, (struct span){0}, m->raw.n);
+    else
+        p->counters.withheld++;
     msg_free(m);
 }
 
 static void receive_cancel(struct proxy *p, struct msg *m, const struct flow *from)
 {
     struct txn_server *invite = txn_server_find(p->core.txns, m);
+    if (!invite && !directory_source(p->core.directory, &from->remote)) {
+        receive_stranger(p, m, from);
+        return;
+    }
     respond_plain(p, m, from, invite ? 200 : 481);
     if (invite)
         relay_cancel(relay_of(invite));
@@ -294,6 +310,10 @@ static bool on_message(void *arg, const struct flow *from, struct span bytes)
     if (!is_worth_parsing(p, from, bytes)) {
         p->counters.strangers++;
         return false;
+    }
+    if (!guard_take(p->guard, GUARD_MESSAGE, &from->remote, uv_now(p->core.loop))) {
+        p->counters.throttled++;
+        return true;
     }
     if (msg_parse(bytes, &m, &fault, &reply_to) != ERR_OK) {
         on_fault(p, from, &fault, reply_to);
@@ -429,6 +449,8 @@ static void on_housekeeping(uv_timer_t *timer)
 {
     struct proxy *p = timer->data;
     uint64_t now = uv_now(p->core.loop);
+    p->lag_ms = lag(p) + p->lag_ms / 2; /* new calls come back by and by */
+    p->ticked_ms = now;
     if (store_is_up(p->core.store) && now - p->synced_ms >= RESYNC_MS) {
         p->synced_ms = now;
         directory_refresh_source(p->core.directory, (struct span){0});
@@ -473,6 +495,8 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
     char first[ADDR_PORT_TEXT];
     int err = timer_wheel_new(&c->wheel, c->loop);
     if (err == ERR_OK)
+        err = guard_new(&p->guard, conf);
+    if (err == ERR_OK)
         err = transport_open(&c->transport, c->loop, c->wheel, conf, &arrivals, error);
     if (err == ERR_OK)
         err = txn_table_new(&c->txns, c->wheel, (uint64_t)conf->sip.t1_ms);
@@ -504,6 +528,7 @@ int proxy_open(struct proxy **ret, uv_loop_t *loop, const struct conf *conf,
     p->core.conf = conf;
     p->core.loop = loop;
     p->events = *events;
+    p->ticked_ms = uv_now(loop);
     uv_timer_init(loop, &p->housekeeping);
     p->housekeeping.data = p;
     int err = open_parts(p, error);
@@ -531,11 +556,14 @@ static void log_counters(const struct proxy *p)
              (unsigned long long)c->requests, (unsigned long long)c->responses,
              (unsigned long long)c->faults, (unsigned long long)c->strangers,
              (unsigned long long)c->stray_responses);
+    log_info("throttled %llu, withheld %llu, overloaded %llu", (unsigned long long)c->throttled,
+             (unsigned long long)c->withheld, (unsigned long long)c->overloaded);
 }
 
 static void on_closed(uv_handle_t *handle)
 {
     struct proxy *p = handle->data;
+    guard_free(p->guard);
     free(p);
 }
 

@@ -382,6 +382,16 @@ bool transport_is_us(struct transport *t, struct span host, uint16_t port)
     return transport_listener_at(t, PROTOCOL_ANY, host, port) != NULL;
 }
 
+uint64_t transport_backlog_ms(const struct transport *t)
+{
+    uint64_t longest = 0;
+    for (size_t i = 0; i < t->n_listeners; i++) {
+        uint64_t ms = t->listeners[i].udp ? udp_backlog_ms(t->listeners[i].udp) : 0;
+        longest = ms > longest ? ms : longest;
+    }
+    return longest;
+}
+
 const struct transport_counters *transport_counters(const struct transport *t)
 {
     return &t->counters;

@@ -99,6 +99,9 @@ struct listener *transport_listener_at(struct transport *t, enum protocol protoc
 /* Whether host and port (0: the default) name one of our listeners or an advertised address. */
 bool transport_is_us(struct transport *t, struct span host, uint16_t port);
 
+/* For how long datagrams have been waiting in a socket without a pause. */
+uint64_t transport_backlog_ms(const struct transport *t);
+
 const struct transport_counters *transport_counters(const struct transport *t);
 
 #endif

@@ -21,6 +21,7 @@ struct udp {
     struct listener *listener;
     int fd;
     bool polling;
+    uint64_t behind_ms; /* since when the socket was never found empty; 0: it was */
     uv_poll_t poll;
     size_t n_out, out_used;
     struct outgoing out[SEND_MESSAGES];
@@ -177,12 +178,20 @@ static void on_poll(uv_poll_t *handle, int status, int events)
         u->polling = false;
         receive_errors(u);
     }
+    bool emptied = false;
     /* A few batches a turn, so that timers and Redis get theirs under a flood. */
-    for (int round = 0; round < 4; round++) {
-        if (receive_batch(u) < UDP_BATCH)
-            break;
-    }
+    for (int round = 0; round < 4 && !emptied; round++)
+        emptied = receive_batch(u) < UDP_BATCH;
+    if (emptied)
+        u->behind_ms = 0;
+    else if (u->behind_ms == 0)
+        u->behind_ms = uv_now(handle->loop);
     poll_again(u);
+}
+
+uint64_t udp_backlog_ms(const struct udp *u)
+{
+    return u->behind_ms ? uv_now(u->poll.loop) - u->behind_ms : 0;
 }
 
 static void poll_again(struct udp *u)

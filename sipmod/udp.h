@@ -16,4 +16,7 @@ void udp_close(struct udp *u); /* sends what waits; frees on the loop; accepts N
 void udp_send(struct udp *u, const struct addr *to, struct span bytes);
 void udp_flush(struct udp *u);
 
+/* For how long datagrams have been waiting without a pause. */
+uint64_t udp_backlog_ms(const struct udp *u);
+
 #endif

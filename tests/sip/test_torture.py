@@ -295,7 +295,7 @@ def six(shared_bed):
         except OSError:
             pytest.skip("this machine has no IPv6 loopback")
     workdir = make_workdir("six")
-    sipmod = Sipmod(workdir, {"redis.address": shared_bed.redis.address, "sip.t1_ms": 50}, "six", host="[::1]",
+    sipmod = Sipmod(workdir, {"redis.address": shared_bed.redis.address, "sip.t1_ms": 50}, "six", host="::1",
                     port=free_port()).start()
     sender = Sender(shared_bed, ("::1", sipmod.port), "::1")
     sender.callee = sender.open(0)
