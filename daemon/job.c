@@ -24,6 +24,7 @@ static const struct {
     {"ports",    1,  job_ports,    false},
     {"archive",  2,  job_archive,  true },
     {"extend",   2,  job_extend,   false},
+    {"leases",   2,  job_leases,   false},
     {"payments", 2,  job_payments, true },
     {"fees",     60, job_fees,     true },
     {"invoices", 60, job_invoices, true },

@@ -18,7 +18,7 @@ struct job_run {
 typedef int job_fn(struct job_run *run);
 job_fn job_expire, job_sagas, job_reap, job_payments, job_fees, job_invoices, job_ports, job_extend;
 
-job_fn job_archive;
+job_fn job_archive, job_leases;
 
 /* Texts of a set that index_list reads; items live in run->mem. */
 struct job_names {

@@ -6,7 +6,9 @@
 
 #include "admit.h"
 #include "clock.h"
+#include "dial.h"
 #include "dialog.h"
+#include "lease.h"
 #include "log.h"
 #include "out.h"
 #include "phone.h"
@@ -14,20 +16,9 @@
 #include "relay.h"
 #include "resolve.h"
 #include "secret.h"
+#include "target.h"
 
-enum { TARGETS = ADMIT_TARGETS + ROUTES_GATEWAYS, USER = 48, TEXT = 128, ATTEMPTS = 256 };
-
-/* Where the call may go. A forward target stands for the gateways that lead to its number. */
-struct target {
-    bool forward;
-    char user[USER]; /* digits of the Request-URI */
-    char host[DIRECTORY_HOST];
-    uint16_t port;
-    enum protocol protocol;
-    char gateway[DIRECTORY_NAME]; /* "" if a trunk's own address */
-    char place[ADDR_PORT_TEXT];   /* address and port once known */
-    bool down;                    /* was found so: it has its turn after all others */
-};
+enum { TARGETS = ADMIT_TARGETS + ROUTES_GATEWAYS, TEXT = 128, ATTEMPTS = 256 };
 
 struct call {
     struct core *core;
@@ -36,6 +27,7 @@ struct call {
     bool outbound;
     bool admitted; /* Redis may hold a slot for it */
     bool answered, ended;
+    bool full;    /* a gateway had no place */
     bool stamped; /* Redis or the disk knows of the answer */
     bool held;    /* the 2xx waits for that */
     char account[RR_ACCOUNT], id[RR_CALL], tg[DIRECTORY_ID], carrier[DIRECTORY_NAME];
@@ -77,6 +69,22 @@ static struct outbox_event event_now(const struct call *c, int code, const char 
                                  .pdd_ms = post_dial_delay(c)};
 }
 
+static void drop_place(struct call *c, struct target *t)
+{
+    if (t->placed)
+        lease_drop(c->core, t->gateway, c->account, c->id);
+    t->placed = false;
+}
+
+/* Gives back all places at gateways but that of a target. */
+static void drop_places(struct call *c, const struct target *but)
+{
+    for (size_t i = 0; i < c->n_targets; i++) {
+        if (&c->targets[i] != but)
+            drop_place(c, &c->targets[i]);
+    }
+}
+
 /* An admitted call is over before it was answered. */
 static void finish(struct call *c, int code, const char *reason, const char *by)
 {
@@ -84,6 +92,7 @@ static void finish(struct call *c, int code, const char *reason, const char *by)
     if (c->ended)
         return;
     c->ended = true;
+    drop_places(c, NULL);
     if (c->admitted)
         outbox_finish(c->core->outbox, c->account, c->id, &event, NULL, NULL);
 }
@@ -140,6 +149,12 @@ static void on_stamped(void *arg, bool live)
     }
 }
 
+/* The place that goes with the dialog. */
+static void name_place(struct call *c, const struct target *t)
+{
+    snprintf(c->rr.gateway, sizeof c->rr.gateway, "%s", t->placed ? t->gateway : "");
+}
+
 /* The 2xx goes back once the answer is safe: no call is up that isn't counted, even if we die. */
 static bool on_answered(void *user, const struct msg *response, size_t number)
 {
@@ -153,6 +168,8 @@ static bool on_answered(void *user, const struct msg *response, size_t number)
         c->rang = clock_boot_ms();
     note_attempt(c, response->status);
     struct outbox_event event = event_now(c, response->status, "answered", "");
+    drop_places(c, c->current);
+    name_place(c, c->current);
     dialogs_confirm(c->core->dialogs, &c->rr, span_of(c->contact), response, c->longest_s);
     outbox_answer(c->core->outbox, c->account, c->id, &event, on_stamped, c);
     c->held = !c->stamped;
@@ -193,74 +210,28 @@ static void on_ended(void *user)
 
 /* ---- targets ---- */
 
-static void format_request_uri(const struct target *t, const struct addr *a,
-                               const struct listener *l, struct out *o)
+static const char *format_rr_param(struct call *c, const struct target *t, char buf[RR_TEXT])
 {
-    char place[ADDR_PORT_TEXT];
-    bool named = addr_parse(span_of(t->host), 0, &(struct addr){0}) != ERR_OK;
-    if (named)
-        out_format(o, "sip:%s@%s:%u", t->user, t->host, t->port);
-    else
-        out_format(o, "sip:%s@%s", t->user, addr_port_text(a, place));
-    out_text(o, transport_uri_param(l));
-}
-
-static const char *format_rr_param(struct call *c, char buf[RR_TEXT])
-{
+    name_place(c, t);
     c->rr.caller = rr_tag_hash(relay_request(c->relay)->from.tag);
     memcpy(c->rr.account, c->account, sizeof c->rr.account);
     memcpy(c->rr.call, c->id, sizeof c->rr.call);
     return rr_text(&c->rr, store_secret(c->core->store), buf);
 }
 
-/* Where the target is to be reached; no listener: it can't be. */
-static struct flow flow_to(const struct call *c, const struct target *t, const struct addr *a)
-{
-    struct transport *tr = c->core->transport;
-    struct flow to = {0};
-    if (!a)
-        return to;
-    to.remote = *a;
-    to.listener = transport_listener_for(tr, t->protocol, a, c->from.listener);
-    if (to.listener && transport_protocol(to.listener) == PROTOCOL_TLS)
-        to.name = transport_name(tr, span_of(t->host));
-    return to;
-}
-
 static_assert((int)DIRECTORY_HOST >= (int)ADDR_PORT_TEXT, "a place begins as a host");
 
-static void on_resolved(void *arg, const struct addr *address)
+/* Sends the INVITE to the current target. */
+static void forward(struct call *c)
 {
-    struct call *c = arg;
-    struct target *t = &c->targets[c->next_target - 1];
-    struct relay_target target = {.watch = true, .number = c->next_target - 1};
+    const struct target *t = &c->targets[c->next_target - 1];
+    struct relay_target target = {.to = t->to, .watch = true, .number = c->next_target - 1};
     char uri_text[DIRECTORY_HOST + 80], param[RR_TEXT];
     struct out uri = OUT_IN(uri_text);
-    if (c->answered)
-        return; /* an earlier target answered late, while this one was looked up */
-    if (relay_is_cancelled(c->relay)) {
-        relay_give_up(c->relay, 487);
-        return;
-    }
-    target.to = flow_to(c, t, address);
-    if (target.to.listener && !t->down && health_is_down(c->core->health, &target.to)) {
-        t->down = true;
-        c->next_target--;
-        try_next(c);
-        return;
-    }
     c->current = t;
-    memcpy(t->place, t->host, sizeof t->place - 1);
-    if (address)
-        addr_port_text(address, t->place);
-    if (!target.to.listener) {
-        note_attempt(c, 503);
-        try_next(c);
-        return;
-    }
-    format_request_uri(t, address, target.to.listener, &uri);
+    target_uri(t, &uri);
     target.request_uri = out_done(&uri);
-    target.rr_param = format_rr_param(c, param);
+    target.rr_param = format_rr_param(c, t, param);
     /* A topmost Route that names us brought the request here (§16.4); others stay. */
     target.drop_routes = dialog_first_route_is_us(c->core, relay_request(c->relay));
     int err = relay_try(c->relay, &target);
@@ -270,27 +241,65 @@ static void on_resolved(void *arg, const struct addr *address)
     }
 }
 
-/* The Request-URI's user: a prefix, then digits. One that does not fit stays empty and fails. */
-static void set_user(struct target *t, const char *prefix, const char *digits)
+/* Whether the call still wants its next target, after a wait; ends a cancelled one. */
+static bool wants_target(struct call *c)
 {
-    struct out o = {.buf = t->user, .cap = sizeof t->user - 1};
-    out_text(&o, prefix);
-    out_text(&o, digits);
-    t->user[out_done(&o).n] = '\0';
+    if (c->answered)
+        return false; /* an earlier target answered late */
+    if (relay_is_cancelled(c->relay))
+        relay_give_up(c->relay, 487);
+    return !relay_is_cancelled(c->relay);
 }
 
-/* The user part for a gateway: digits cut, prefix put before. */
+/* A place that Redis may have given without our hearing of it is given back, too. */
+static void on_place(void *arg, bool taken)
+{
+    struct call *c = arg;
+    struct target *t = &c->targets[c->next_target - 1];
+    t->placed = true;
+    if (c->answered || !taken)
+        drop_place(c, t);
+    c->full |= !taken;
+    if (!wants_target(c))
+        return;
+    if (taken)
+        forward(c);
+    else
+        try_next(c);
+}
+
+static void on_resolved(void *arg, const struct addr *address)
+{
+    struct call *c = arg;
+    struct target *t = &c->targets[c->next_target - 1];
+    if (!wants_target(c))
+        return;
+    t->to = target_flow(t, c->core->transport, address, c->from.listener);
+    if (t->to.listener && !t->down && health_is_down(c->core->health, &t->to)) {
+        t->down = true;
+        c->next_target--;
+        try_next(c);
+        return;
+    }
+    memcpy(t->place, t->host, sizeof t->place - 1);
+    if (address)
+        addr_port_text(address, t->place);
+    if (!t->to.listener) {
+        c->current = t;
+        note_attempt(c, 503);
+        try_next(c);
+    } else if (t->limited) {
+        lease_take(c->core, t->gateway, c->account, c->id, c->longest_s, on_place, c);
+    } else {
+        forward(c);
+    }
+}
+
 static void add_gateway(struct call *c, const char *name, const char *e164)
 {
     const struct gateway *g = directory_gateway(c->core->directory, span_of(name));
-    if (!g || !g->active || c->n_targets == TARGETS)
-        return;
-    struct target *t = &c->targets[c->n_targets++];
-    size_t digits = strlen(e164), strip = g->strip < digits ? g->strip : digits;
-    *t = (struct target){.port = g->port, .protocol = g->protocol};
-    set_user(t, g->prefix, e164 + strip);
-    snprintf(t->host, sizeof t->host, "%s", g->host);
-    snprintf(t->gateway, sizeof t->gateway, "%s", g->name);
+    if (g && g->active && c->n_targets < TARGETS)
+        target_to_gateway(&c->targets[c->n_targets++], g, e164);
 }
 
 static void add_exit(struct call *c, const struct routes_exit *exit, const char *e164)
@@ -308,16 +317,12 @@ static void on_forward_exit(void *arg, int err, const struct routes_exit *exit)
     try_next(c);
 }
 
-/* Moves targets that are down behind those that aren't. */
-static void put_down_last(struct call *c)
+static void give_up(struct call *c)
 {
-    struct target *rest = &c->targets[c->next_target];
-    size_t n = c->n_targets - c->next_target;
-    for (size_t i = 1; i < n && rest[0].down; i++) {
-        struct target first = rest[0];
-        memmove(&rest[0], &rest[1], (n - 1) * sizeof *rest);
-        rest[n - 1] = first;
-    }
+    if (c->full && !c->attempts[0])
+        refuse(c, 503, "gateways", NULL, 1);
+    else
+        relay_give_up(c->relay, c->attempts[0] ? 500 : 404);
 }
 
 /* Starts on the next target; without one the call fails with the best response. */
@@ -326,29 +331,15 @@ static void try_next(struct call *c)
     if (c->answered)
         return;
     if (c->next_target == c->n_targets || relay_is_cancelled(c->relay)) {
-        relay_give_up(c->relay, c->attempts[0] ? 500 : 404);
+        give_up(c);
         return;
     }
-    put_down_last(c);
+    target_down_last(&c->targets[c->next_target], c->n_targets - c->next_target);
     const struct target *t = &c->targets[c->next_target++];
     if (t->forward)
         routes_exit(c->core->routes, c->account, t->user, on_forward_exit, c);
     else
         resolve_host(c->core->loop, span_of(t->host), t->port, on_resolved, c);
-}
-
-static void add_trunk_target(struct call *c, const struct admit_target *a)
-{
-    if (c->n_targets == TARGETS)
-        return;
-    struct target *t = &c->targets[c->n_targets++];
-    *t = (struct target){.forward = a->kind == ADMIT_FORWARD, .port = a->port};
-    if (t->forward) {
-        set_user(t, "", a->host);
-    } else {
-        set_user(t, a->prefix, c->number);
-        snprintf(t->host, sizeof t->host, "%s", a->host);
-    }
 }
 
 /* ---- admission ---- */
@@ -360,7 +351,7 @@ static void go(struct call *c, const struct admit_answer *a)
     if (c->outbound)
         add_exit(c, &c->exit, c->number);
     for (size_t i = 0; !c->outbound && i < a->n_targets; i++)
-        add_trunk_target(c, &a->targets[i]);
+        target_to_trunk(&c->targets[c->n_targets++], &a->targets[i], c->number);
     if (relay_is_cancelled(c->relay))
         refuse(c, 487, "cancelled", "", 0);
     else if (c->n_targets == 0)
@@ -457,38 +448,11 @@ static void on_exit_known(void *arg, int err, const struct routes_exit *exit)
     ask_admission(c);
 }
 
-static int hex_digit(char ch)
-{
-    const char *digits = "0123456789abcdef", *at = ch ? strchr(digits, ch | 0x20) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
-/* The E.164 number in the Request-URI's user: escapes resolved (RFC 3261 §19.1.4), without
- * parameters inside it (";npdi"). */
-static int dialled(const struct msg *m, char ret[PHONE_E164_MAX + 1])
-{
-    char text[USER];
-    struct out o = OUT_IN(text);
-    struct span user = m->uri.user, part = {0};
-    (void)span_cut(&user, ';', &part);
-    for (size_t i = 0; i < part.n; i++) {
-        char ch = part.p[i];
-        if (ch == '%' && part.n - i > 2 && hex_digit(part.p[i + 1]) >= 0 &&
-            hex_digit(part.p[i + 2]) >= 0) {
-            ch = (char)(hex_digit(part.p[i + 1]) << 4 | hex_digit(part.p[i + 2]));
-            i += 2;
-        }
-        out_span(&o, (struct span){&ch, 1});
-    }
-    return phone_e164(out_done(&o), ret);
-}
-
 static void start_inbound(struct call *c, const struct source *source)
 {
     struct phone phone;
     snprintf(c->carrier, sizeof c->carrier, "%s", source->name);
-    if (dialled(relay_request(c->relay), c->number) != ERR_OK ||
-        phone_parse(span_of(c->number), &phone) != ERR_OK) {
+    if (dial_inbound(&relay_request(c->relay)->uri, &phone) != DIAL_NUMBER) {
         refuse(c, 404, "unknown", "not a number in service", 0);
         return;
     }
@@ -501,11 +465,17 @@ static void start_outbound(struct call *c, const struct source *source)
     c->outbound = true;
     snprintf(c->account, sizeof c->account, "%s", source->account);
     snprintf(c->tg, sizeof c->tg, "%s", source->tg);
-    if (dialled(relay_request(c->relay), c->number) != ERR_OK) {
+    switch (dial_outbound(&relay_request(c->relay)->uri, c->number)) {
+    case DIAL_NUMBER:
+        routes_exit(c->core->routes, c->account, c->number, on_exit_known, c);
+        break;
+    case DIAL_SERVICE:
+        refuse(c, 404, "service", "emergency and service codes are not carried", 0);
+        break;
+    case DIAL_INVALID:
         refuse(c, 404, "unknown", "not an E.164 number", 0);
-        return;
+        break;
     }
-    routes_exit(c->core->routes, c->account, c->number, on_exit_known, c);
 }
 
 /* The same INVITE has the same id, wherever and however often it arrives. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "hop.h"
+#include "lease.h"
 #include "log.h"
 #include "relay.h"
 
@@ -173,6 +174,7 @@ static bool finish_call(struct transit *t)
                                .attempts = "",
                                .upstream = ""};
     outbox_finish(t->core->outbox, t->route.rr.account, t->route.rr.call, &end, on_finished, t);
+    lease_end(t->core, &t->route.rr);
     dialogs_end(t->core->dialogs, t->route.rr.call);
     t->held = !t->finished;
     return t->held;

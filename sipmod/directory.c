@@ -128,6 +128,7 @@ static void put_gateway(struct directory *d, const char *name, const struct redi
     e->gateway.protocol = transport_protocol_of(false, span_of(reply_field(r, 1, "transport")));
     e->gateway.port = (uint16_t)field_int(r, "port", 5060);
     e->gateway.strip = (unsigned)field_int(r, "strip", 0);
+    e->gateway.limited = reply_field(r, 1, "capacity")[0] || reply_field(r, 1, "cps")[0];
     e->gateway.active = strcmp(reply_field(r, 1, "status"), "0") != 0;
     log_debug("gateway %s: %s:%u%s", name, e->gateway.host, e->gateway.port,
               e->gateway.active ? "" : ", off");

@@ -26,6 +26,7 @@ struct gateway {
     char prefix[DIRECTORY_ID]; /* put before the number */
     unsigned strip;            /* digits cut first */
     bool active;
+    bool limited; /* it has a capacity or calls a second */
 };
 
 struct directory;

@@ -4,6 +4,7 @@
 
 #include "branch.h"
 #include "hop.h"
+#include "lease.h"
 #include "log.h"
 #include "out.h"
 
@@ -117,6 +118,7 @@ bool hangup_call(struct core *core, const char *call, const char *reason)
     hang_up_side(core, id, DIALOGS_CALLER, reason);
     hang_up_side(core, id, DIALOGS_CALLEE, reason);
     outbox_finish(core->outbox, rr.account, id, &end, NULL, NULL);
+    lease_end(core, &rr);
     dialogs_end(core->dialogs, id);
     return true;
 }

@@ -16,10 +16,11 @@ uint32_t rr_tag_hash(struct span tag)
     return (uint32_t)(h ^ h >> 32);
 }
 
-/* "ACCOUNT.CALL.CALLER", what is signed. Returns its length. */
+/* "ACCOUNT.CALL.CALLER[.GATEWAY]", what is signed. Returns its length. */
 static size_t signed_part(const struct rr *r, char buf[RR_TEXT])
 {
-    int n = snprintf(buf, RR_TEXT, "%s.%s.%08x", r->account, r->call, r->caller);
+    int n = snprintf(buf, RR_TEXT, "%s.%s.%08x%s%s", r->account, r->call, r->caller,
+                     r->gateway[0] ? "." : "", r->gateway);
     return (size_t)n;
 }
 
@@ -41,15 +42,29 @@ static bool read_hash(struct span s, uint32_t *ret)
     return *end == '\0';
 }
 
+/* Cuts what follows the last dot, which is there unless there is no gateway. */
+static struct span cut_mac(struct span *gateway)
+{
+    struct span mac = *gateway;
+    const char *dot = memrchr(mac.p, '.', mac.n);
+    gateway->n = dot ? (size_t)(dot - mac.p) : 0;
+    if (dot)
+        mac = (struct span){dot + 1, (size_t)(mac.p + mac.n - dot - 1)};
+    return mac;
+}
+
 int rr_read(struct span uri_params, const char *secret, struct rr *ret)
 {
     struct span rest, account, call, caller, mac;
-    struct rr r;
+    struct rr r = {0};
     char part[RR_TEXT], expected[2 * RR_MAC_BYTES + 1];
     if (!msg_param(uri_params, PARAM, &rest))
         return ERR_NOT_FOUND;
     if (!span_cut(&rest, '.', &account) || !span_cut(&rest, '.', &call) ||
-        !span_cut(&rest, '.', &caller) || !span_cut(&rest, '.', &mac) || rest.n ||
+        !span_cut(&rest, '.', &caller) || rest.n == 0)
+        return ERR_INVALID;
+    mac = cut_mac(&rest);
+    if (!span_copy(rest, r.gateway, sizeof r.gateway) ||
         !span_copy(account, r.account, sizeof r.account) ||
         !span_copy(call, r.call, sizeof r.call) || !read_hash(caller, &r.caller))
         return ERR_INVALID;

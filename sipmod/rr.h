@@ -6,17 +6,18 @@
 
 #include "msg.h"
 
-enum { RR_ACCOUNT = 21, RR_CALL = 21, RR_TEXT = 96, RR_MAC_BYTES = 8 };
+enum { RR_ACCOUNT = 21, RR_CALL = 21, RR_GATEWAY = 65, RR_TEXT = 160, RR_MAC_BYTES = 8 };
 
 struct rr {
     char account[RR_ACCOUNT];
     char call[RR_CALL];
-    uint32_t caller; /* hash of the caller's From tag */
+    uint32_t caller;          /* hash of the caller's From tag */
+    char gateway[RR_GATEWAY]; /* where it holds a place; "": nowhere */
 };
 
 uint32_t rr_tag_hash(struct span tag);
 
-/* ";tl=ACCOUNT.CALL.CALLER.MAC". Returns buf. */
+/* ";tl=ACCOUNT.CALL.CALLER[.GATEWAY].MAC". Returns buf. */
 const char *rr_text(const struct rr *r, const char *secret, char buf[RR_TEXT]);
 
 /* Reads the parameter among a Route URI's parameters. ERR_NOT_FOUND: none. ERR_INVALID: malformed

@@ -19,7 +19,7 @@ static const struct column columns[] = {
     {"capacity",  ROWS_COUNT, false, NULL},
     {"cps",       ROWS_COUNT, false, NULL},
     {"status",    ROWS_COUNT, false, NULL},
-    {"routes",    ROWS_TEXT,  false, NULL}, /* PREFIX:PRIORITY:WEIGHT by comma */
+    {"routes",    ROWS_TEXT,  false, NULL}, /* PREFIX:PRIORITY:WEIGHT[:COST] by comma */
     {NULL,        ROWS_TEXT,  false, NULL},
 };
 
@@ -28,6 +28,7 @@ static const struct column route_columns[] = {
     {"gateway",  ROWS_TEXT,  false, NULL},
     {"priority", ROWS_COUNT, false, NULL},
     {"weight",   ROWS_COUNT, false, NULL},
+    {"cost",     ROWS_TEXT,  false, NULL},
     {NULL,       ROWS_TEXT,  false, NULL},
 };
 
@@ -56,9 +57,11 @@ static void set_routes(struct rows *gateways, const struct rows *routes, const c
     for (size_t i = 0; i < ctl_rows_count(routes); i++) {
         if (strcmp(ctl_rows_get(routes, i, "gateway"), gateway) != 0)
             continue;
+        const char *cost = ctl_rows_get(routes, i, "cost");
         char *longer =
-            ctl_format("%s%s%s:%s:%s", text, text[0] ? "," : "", ctl_rows_get(routes, i, "prefix"),
-                       ctl_rows_get(routes, i, "priority"), ctl_rows_get(routes, i, "weight"));
+            ctl_format("%s%s%s:%s:%s%s%s", text, text[0] ? "," : "",
+                       ctl_rows_get(routes, i, "prefix"), ctl_rows_get(routes, i, "priority"),
+                       ctl_rows_get(routes, i, "weight"), cost[0] ? ":" : "", cost);
         free(text);
         text = longer;
     }
@@ -154,6 +157,7 @@ static bool set_routes_of(struct ctl *c, const struct args *a, const char *prefi
         cmd_text(&cmd, ctl_args_text(a, "NAME"));
         cmd_text(&cmd, ctl_args_text(a, "--priority"));
         cmd_text(&cmd, ctl_args_text(a, "--weight"));
+        cmd_text(&cmd, ctl_args_given(a, "--cost") ? ctl_args_text(a, "--cost") : "");
         if (!ctl_send(c, &cmd, NULL, NULL))
             return false;
     }

@@ -72,6 +72,7 @@ static const struct arg gateway_add[] = {
     {"--prefixes", ARG_PREFIXES, 0, 0, 0, NULL, NULL, "dialled prefixes that it takes"},
     {"--priority", ARG_COUNT, 0, 1, 1000, "1", NULL, "1 is tried first (default: 1)"},
     {"--weight", ARG_COUNT, 0, 1, 1000, "1", NULL, "share among equals (default: 1)"},
+    {"--cost", ARG_RATE, 0, 0, 0, NULL, NULL, "what it takes a minute: the least of a priority is tried first"},
     DECK,
     {"--strip", ARG_COUNT, 0, 0, 15, NULL, "strip", "digits cut off the number first"},
     {"--prefix", ARG_DIGITS, 0, 0, 0, NULL, "prefix", "digits put before the number then"},
@@ -82,6 +83,7 @@ static const struct arg gateway_route[] = {
     {"PREFIX", ARG_PREFIXES, ARG_REQUIRED | ARG_REST, 0, 0, NULL, NULL, "dialled prefixes that it takes"},
     {"--priority", ARG_COUNT, 0, 1, 1000, "1", NULL, "1 is tried first (default: 1)"},
     {"--weight", ARG_COUNT, 0, 1, 1000, "1", NULL, "share among equals (default: 1)"},
+    {"--cost", ARG_RATE, 0, 0, 0, NULL, NULL, "what it takes a minute: the least of a priority is tried first"},
     {"--remove", ARG_FLAG, 0, 0, 0, NULL, NULL, "take these prefixes off it"},
     DECK, END};
 static const struct arg gateway_list[] = {DECK, END};

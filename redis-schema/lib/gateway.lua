@@ -1,5 +1,5 @@
 #!lua name=trunkline_gateway
---@use door check key reply
+--@use door check clock key reply
 
 local NAME = '^[%w_.%-]+$'
 local MANY = 100000
@@ -105,27 +105,111 @@ end
 -- Refusals: notfound
 local function gateway_remove(gateway)
   if redis.call('DEL', gateway) == 0 then return { 'notfound' } end
+  redis.call('DEL', key.gateway_calls(gateway), key.gateway_cps(gateway))
   redis.call('PUBLISH', key.CHANNEL_GATEWAYS, gateway_name(gateway))
   return { 'ok' }
 end
 
--- A prefix's routes: GATEWAY:PRIORITY:WEIGHT joined by commas.
+local CPS_WINDOW_MS = 1000
+local LEASE_MAX_MS = 32 * 86400000
+
+-- A place's name: the call with its account.
+local function place_of(args)
+  return check.match(args[1], NAME, 'account') .. '/' .. check.call(args[2])
+end
+
+local function is_full(name, limit)
+  return limit ~= nil and redis.call('ZCARD', name) >= limit
+end
+
+-- Whether the calls of the last 1000 ms are as many as the limit. Of a list that is newest first the one at the limit
+-- decides; a time to come (the clock went back) doesn't.
+local function is_fast(name, now, limit)
+  if not limit then return false end
+  if limit == 0 then return true end
+  local at = redis.call('LINDEX', name, limit - 1)
+  local age = at and now - at
+  return age and age >= 0 and age < CPS_WINDOW_MS
+end
+
+local function note_second(name, now, limit)
+  if not limit or limit == 0 then return end
+  redis.call('LPUSH', name, now)
+  redis.call('LTRIM', name, 0, limit - 1)
+  redis.call('PEXPIRE', name, 2 * CPS_WINDOW_MS)
+end
+
+-- A call's place at a gateway and one of its calls a second. A place that is not given back ends with its lease.
+-- KEYS: gw:{G}
+-- ARGV: account, call id, ms of the lease
+-- Reply: ok (also when the call has a place: its lease begins anew)
+-- Refusals: full · cps · notfound
+local function gateway_take(gateway, args)
+  local place, lease = place_of(args), check.int(args[3], 1, LEASE_MAX_MS, 'lease')
+  local limits = redis.call('HMGET', gateway, 'host', 'capacity', 'cps')
+  if not limits[1] then return { 'notfound' } end
+  local calls, now = key.gateway_calls(gateway), clock.now()
+  redis.call('ZREMRANGEBYSCORE', calls, '-inf', now)
+  if not redis.call('ZSCORE', calls, place) then
+    local cps = tonumber(limits[3])
+    if is_full(calls, tonumber(limits[2])) then return { 'full' } end
+    if is_fast(key.gateway_cps(gateway), now, cps) then return { 'cps' } end
+    note_second(key.gateway_cps(gateway), now, cps)
+  end
+  redis.call('ZADD', calls, now + lease, place)
+  return { 'ok' }
+end
+
+-- KEYS: gw:{G}
+-- ARGV: account, call id
+-- Reply: ok (also when it has none)
+local function gateway_drop(gateway, args)
+  redis.call('ZREM', key.gateway_calls(gateway), place_of(args))
+  return { 'ok' }
+end
+
+-- KEYS: gw:{G}
+-- Reply: ok, table: account, call, until (ms), by account
+local function gateway_calls(gateway)
+  local out, rows = reply.columns({ 'account', 'call', 'until' }), {}
+  local all = redis.call('ZRANGE', key.gateway_calls(gateway), 0, -1, 'WITHSCORES')
+  for i = 1, #all, 2 do
+    local account, call = string.match(all[i], '^([^/]*)/(.*)$')
+    rows[#rows + 1] = { account, call, all[i + 1] }
+  end
+  table.sort(rows, function(a, b)
+    if a[1] ~= b[1] then return a[1] < b[1] end
+    return a[2] < b[2]
+  end)
+  for _, row in ipairs(rows) do reply.row(out, row, 3) end
+  return out
+end
+
+-- A prefix's routes: GATEWAY:PRIORITY:WEIGHT:COST joined by commas; no cost counts as 0.
 local function read_routes(text)
   local routes = {}
-  for name, priority, weight in string.gmatch(text or '', '([^:,]+):(%d+):(%d+)') do
-    routes[#routes + 1] = { name = name, priority = priority, weight = weight }
+  for name, priority, weight, cost in string.gmatch(text or '', '([^:,]+):(%d+):(%d+):?(%d*)') do
+    routes[#routes + 1] = { name = name, priority = priority, weight = weight, cost = cost }
   end
   return routes
+end
+
+-- What a route is tried after: its priority, then its cost.
+local function is_before(a, b)
+  if a.priority ~= b.priority then return tonumber(a.priority) < tonumber(b.priority) end
+  return (tonumber(a.cost) or 0) < (tonumber(b.cost) or 0)
 end
 
 local function write_routes(deck, prefix, routes)
   if #routes == 0 then return redis.call('HDEL', key.routes(deck), prefix) end
   table.sort(routes, function(a, b)
-    if a.priority == b.priority then return a.name < b.name end
-    return tonumber(a.priority) < tonumber(b.priority)
+    if is_before(a, b) or is_before(b, a) then return is_before(a, b) end
+    return a.name < b.name
   end)
   local texts = {}
-  for i, r in ipairs(routes) do texts[i] = r.name .. ':' .. r.priority .. ':' .. r.weight end
+  for i, r in ipairs(routes) do
+    texts[i] = r.name .. ':' .. r.priority .. ':' .. r.weight .. (r.cost ~= '' and ':' .. r.cost or '')
+  end
   return redis.call('HSET', key.routes(deck), prefix, table.concat(texts, ','))
 end
 
@@ -148,14 +232,16 @@ end
 
 -- Adds or replaces the route of a prefix over a gateway.
 -- KEYS: lcr:{DECK}
--- ARGV: prefix, gateway, priority (1 is tried first), weight
+-- ARGV: prefix, gateway, priority (1 is tried first), weight, cost (money a minute; optional)
 -- Reply: ok
 local function route_set(deck, args)
   local prefix, gateway = check_prefix(args[1]), check.match(args[2], NAME, 'gateway')
   local priority = check.int(args[3], 1, 1000, 'priority')
   local weight = check.int(args[4], 1, 1000, 'weight')
+  local cost = check.int_or_nil(args[5], 0, check.RATE_MAX, 'cost')
   local routes = routes_without(deck, prefix, gateway)
-  routes[#routes + 1] = { name = gateway, priority = reply.int(priority), weight = reply.int(weight) }
+  routes[#routes + 1] = { name = gateway, priority = reply.int(priority), weight = reply.int(weight),
+    cost = cost and reply.int(cost) or '' }
   write_routes(deck, prefix, routes)
   return { 'ok' }
 end
@@ -211,7 +297,7 @@ end
 -- KEYS: lcr:{DECK}
 -- ARGV: E.164 digits
 -- Reply: ok, route prefix, rate prefix (empty: no rate of its own), rate (empty: no price), increment, minimum, then
--- for each gateway by priority: name, priority, weight
+-- for each gateway: name, rank (1 is tried first: by priority, then by cost), weight
 -- Refusals: noroute
 local function lcr_route(deck, args)
   local digits = check.match(args[1], '^%d+$', 'number')
@@ -220,7 +306,12 @@ local function lcr_route(deck, args)
   local route, gateways = longest(key.routes(deck), prefixes)
   if not route then return { 'noroute' } end
   local out = { 'ok', route, price_of(deck, prefixes) }
-  for _, r in ipairs(read_routes(gateways)) do reply.append(out, { r.name, r.priority, r.weight }) end
+  local rank, before = 0, nil
+  for _, r in ipairs(read_routes(gateways)) do
+    if not before or is_before(before, r) then rank = rank + 1 end
+    reply.append(out, { r.name, reply.int(rank), r.weight })
+    before = r
+  end
   return out
 end
 
@@ -248,16 +339,16 @@ local function rate_list(deck)
   return out
 end
 
-local ROUTE = { 'prefix', 'gateway', 'priority', 'weight' }
+local ROUTE = { 'prefix', 'gateway', 'priority', 'weight', 'cost' }
 
 -- KEYS: lcr:{DECK}
--- Reply: ok, table: prefix, gateway, priority, weight
+-- Reply: ok, table: prefix, gateway, priority, weight, cost
 local function route_list(deck)
   local out = reply.columns(ROUTE)
   local prefixes, values = sorted(key.routes(deck))
   for _, prefix in ipairs(prefixes) do
     for _, r in ipairs(read_routes(values[prefix])) do
-      reply.row(out, { prefix, r.name, r.priority, r.weight }, #ROUTE)
+      reply.row(out, { prefix, r.name, r.priority, r.weight, r.cost }, #ROUTE)
     end
   end
   return out
@@ -269,7 +360,10 @@ door.read({ 'source_get', key = key.SOURCE, args = { 0 }, run = get_hash })
 door.write({ 'gateway_set', key = key.GATEWAY, args = { 2, 98 }, run = gateway_set })
 door.read({ 'gateway_get', key = key.GATEWAY, args = { 0 }, run = get_hash })
 door.write({ 'gateway_remove', key = key.GATEWAY, args = { 0 }, run = gateway_remove })
-door.write({ 'route_set', key = key.DECK, args = { 4 }, run = route_set })
+door.write({ 'gateway_take', key = key.GATEWAY, args = { 3 }, run = gateway_take })
+door.write({ 'gateway_drop', key = key.GATEWAY, args = { 2 }, run = gateway_drop })
+door.read({ 'gateway_calls', key = key.GATEWAY, args = { 0 }, run = gateway_calls })
+door.write({ 'route_set', key = key.DECK, args = { 4, 5 }, run = route_set })
 door.write({ 'route_remove', key = key.DECK, args = { 2 }, run = route_remove })
 door.write({ 'rate_set', key = key.DECK, args = { 4, MANY }, run = rate_set })
 door.read({ 'lcr_route', key = key.DECK, args = { 1 }, run = lcr_route })

@@ -231,6 +231,18 @@ local function cdr_trim(account, args)
   return { 'ok', reply.int(removed) }
 end
 
+-- KEYS: {a:ACCT}
+-- ARGV: call ids…
+-- Reply: ok, those of them that are not live
+local function call_gone(account, args)
+  local out = { 'ok' }
+  for _, id in ipairs(args) do
+    if redis.call('EXISTS', key.call(account, check.call(id))) == 0 then out[#out + 1] = id end
+  end
+  return out
+end
+
+door.read({ 'call_gone', key = key.ACCOUNT, args = { 1, 1000 }, run = call_gone })
 door.write({ 'call_reap', key = key.ACCOUNT, args = { 4, 5 }, run = call_reap })
 door.write({ 'call_extend', key = key.ACCOUNT, args = { 2 }, run = call_extend })
 door.read({ 'call_audit', key = key.ACCOUNT, args = { 0 }, run = call_audit })

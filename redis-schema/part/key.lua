@@ -69,6 +69,10 @@ function key.holder(inv) return inv .. ':holder' end
 function key.holds(inv) return inv .. ':holds' end
 function key.rest(inv) return inv .. ':rest' end
 
+-- Gateway `gw:{G}`
+function key.gateway_calls(gateway) return gateway .. ':calls' end
+function key.gateway_cps(gateway) return gateway .. ':cps' end
+
 -- Route deck `lcr:{DECK}`
 function key.routes(deck) return deck .. ':route' end
 function key.rates(deck) return deck .. ':rate' end

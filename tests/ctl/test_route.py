@@ -57,7 +57,7 @@ def test_gateway_with_routes(ctl, server):
         "name": "g1", "host": "127.0.0.9", "port": "5070", "transport": "udp", "prefix": "+99", "strip": "1",
         "capacity": "10", "cps": "5", "status": "1"}
     assert server.client.smembers("gateways") == {"g1"}
-    assert server.fcall("lcr_route", "lcr:{default}", "12065551234")[-3:] == ["g1", "2", "3"]
+    assert server.fcall("lcr_route", "lcr:{default}", "12065551234")[-3:] == ["g1", "1", "3"]
 
 
 def test_gateway_changed(ctl):

@@ -97,10 +97,10 @@ def test_route_is_replaced_and_removed(schema):
     schema.route_set(DECK, "1", "g1", 1, 1)
     schema.route_set(DECK, "1", "g2", 2, 1)
     schema.route_set(DECK, "1", "g1", 3, 7)
-    assert schema.lcr_route(DECK, "1")[6:] == ["g2", "2", "1", "g1", "3", "7"]
+    assert schema.lcr_route(DECK, "1")[6:] == ["g2", "1", "1", "g1", "2", "7"]
     assert schema.table("route_list", DECK) == [
-        {"prefix": "1", "gateway": "g2", "priority": "2", "weight": "1"},
-        {"prefix": "1", "gateway": "g1", "priority": "3", "weight": "7"}]
+        {"prefix": "1", "gateway": "g2", "priority": "2", "weight": "1", "cost": ""},
+        {"prefix": "1", "gateway": "g1", "priority": "3", "weight": "7", "cost": ""}]
     assert schema.route_remove(DECK, "1", "g2") == ["ok"]
     assert schema.route_remove(DECK, "1", "g2") == ["notfound"]
     assert schema.route_remove(DECK, "1", "g1") == ["ok"]
@@ -108,6 +108,78 @@ def test_route_is_replaced_and_removed(schema):
     assert schema.client.keys("lcr*") == []
     for bad in [("1", "g1", 0, 1), ("1", "g:1", 1, 1), ("", "g1", 1, 1), ("1", "g1", 1, "")]:
         schema.error("route_set", DECK, *bad)
+
+
+def test_least_cost_among_equal_priorities(schema):
+    for gateway, priority, weight, cost in [("g1", 1, 1, 900), ("g2", 1, 2, 85), ("g3", 1, 3, 85), ("g4", 2, 1, 0),
+                                            ("g5", 1, 4, 1000)]:
+        assert schema.route_set(DECK, "1", gateway, priority, weight, cost) == ["ok"]
+    assert schema.lcr_route(DECK, "12")[6:] == ["g2", "1", "2", "g3", "1", "3", "g1", "2", "1", "g5", "3", "4",
+                                                "g4", "4", "1"]
+    assert [r["cost"] for r in schema.table("route_list", DECK)] == ["85", "85", "900", "1000", "0"]
+    schema.route_set(DECK, "1", "g5", 1, 4)  # no cost is 0
+    assert schema.lcr_route(DECK, "12")[6:9] == ["g5", "1", "4"]
+    for bad in ("-1", "x", "100000001", "1.5"):
+        schema.error("route_set", DECK, "1", "g1", 1, 1, bad)
+
+
+G = "gw:{g1}"
+
+
+def places(schema):
+    return [f"{r['account']}/{r['call']}" for r in schema.table("gateway_calls", G)]
+
+
+def test_capacity(schema):
+    schema.gateway_set(G, "host", "192.0.2.9", "capacity", 2)
+    assert schema.gateway_take(G, "7001", "c1", 60000) == ["ok"]
+    assert schema.gateway_take(G, "7001", "c1", 60000) == ["ok"]  # the same place
+    assert schema.gateway_take(G, "7002", "c1", 60000) == ["ok"]
+    assert schema.gateway_take(G, "7001", "c3", 60000) == ["full"]
+    assert schema.gateway_take(G, "7001", "c1", 60000) == ["ok"]
+    assert places(schema) == ["7001/c1", "7002/c1"]
+    assert schema.gateway_drop(G, "7001", "c1") == ["ok"]
+    assert schema.gateway_drop(G, "7001", "c1") == ["ok"]
+    assert schema.gateway_take(G, "7001", "c3", 60000) == ["ok"]
+    schema.gateway_set(G, "capacity", 3)  # counts at once
+    assert schema.gateway_take(G, "7001", "c4", 60000) == ["ok"]
+    schema.gateway_set(G, "capacity", "")
+    assert schema.gateway_take(G, "7001", "c5", 60000) == ["ok"]
+    assert schema.gateway_remove(G) == ["ok"]
+    assert schema.gateway_take(G, "7001", "c6", 60000) == ["notfound"]
+    assert schema.client.keys("gw:*") == []
+
+
+def test_lease_of_a_place_ends(schema):
+    schema.gateway_set(G, "host", "192.0.2.9", "capacity", 1)
+    assert schema.gateway_take(G, "7001", "c1", 30) == ["ok"]
+    assert schema.gateway_take(G, "7001", "c2", 30) == ["full"]
+    wait_for(lambda: schema.gateway_take(G, "7001", "c2", 60000) == ["ok"], 2)
+    assert places(schema) == ["7001/c2"]
+
+
+def test_calls_a_second_of_a_gateway(schema):
+    schema.gateway_set(G, "host", "192.0.2.9", "cps", 3)
+    started = schema.now()
+    taken = []
+    call = 0
+    while len(taken) < 10:
+        call += 1
+        before = schema.now()
+        if schema.gateway_take(G, "7001", f"c{call}", 60000) == ["ok"]:
+            taken.append((before, schema.now()))
+    assert all(b[1] - a[0] >= 1000 for a, b in zip(taken, taken[3:]))
+    assert schema.now() - started < 4500
+    again = f"c{call}"
+    assert schema.gateway_take(G, "7001", again, 60000) == ["ok"]  # a repeat is no new call
+    schema.gateway_set(G, "cps", 0)
+    assert schema.gateway_take(G, "7001", "other", 60000) == ["cps"]
+
+
+def test_take_misuse(schema):
+    schema.gateway_set(G, "host", "192.0.2.9")
+    for bad in [("7001", "c1", 0), ("7001", "c/1", 5), ("70/01", "c1", 5), ("7001", "c1"), ("", "c1", 5)]:
+        schema.error("gateway_take", G, *bad)
 
 
 def test_rates_are_set_all_or_none(schema):

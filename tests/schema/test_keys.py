@@ -92,7 +92,8 @@ def globals_and_gateways(s):
     s.node_heartbeat("node:n1", "b1", "192.0.2.5:5060", "0.1.0")
     s.source_claim("ip:192.0.2.1", "carrier", "carrier")
     s.source_claim("ip:198.51.100.1", "trunk", ACCOUNT, 21)
-    s.gateway_set("gw:{g1}", "host", "192.0.2.9")
+    s.gateway_set("gw:{g1}", "host", "192.0.2.9", "cps", 5)
+    s.gateway_take("gw:{g1}", ACCOUNT, "c1", 60000)
     s.route_set("lcr:{default}", "1", "g1", 1, 1)
     s.rate_set("lcr:{default}", "1", 100, 6, 6)
 
@@ -202,7 +203,7 @@ def test_every_field_is_documented(scenario, documented_keys, rows):
 
 
 def test_every_time_to_live_is_documented(scenario, documented_keys):
-    mortal = {"{a:ACCT}:paid:ONCE", "job:NAME", "node:NODE", "{a:ACCT}:cps:TG", "{a:ACCT}:once:CALL"}
+    mortal = {"{a:ACCT}:paid:ONCE", "job:NAME", "node:NODE", "{a:ACCT}:cps:TG", "{a:ACCT}:once:CALL", "gw:{G}:cps"}
     for key in scenario.client.keys("*"):
         name = {n for n, (form, _, _) in documented_keys.items() if form.fullmatch(key)}
         assert (scenario.client.ttl(key) > 0) == bool(name & mortal), key

@@ -19,6 +19,8 @@ def test_prefix_and_number_go_to_the_trunks_address(line):
     "sip:+1{n};npdi;rn=+12065550000@{us};user=phone", "sip:{n}:secret@{us}", "sips:{n}@{us}", "tel:+1{n}",
     "tel:1{n};npdi", "SIP:{n}@{us}", "sip:{n}@trunks.example.net", "sip:%2B1{n}@{us}",
     "tel:+1-{a}-{b}.{c}", "sip:+1({a}){b}-{c}@{us};user=phone",
+    "tel:{n};phone-context=+1", "tel:{b}{c};phone-context=+1{a}", "sip:{n};phone-context=+1@{us};user=phone",
+    "tel:1{n};phone-context=example.com", "sip:+1{a}{b}{c};rn=+12065550000;npdi@{us}",
 ])
 def test_every_spelling_of_the_number_is_the_number(line, spelling):
     n = line.number

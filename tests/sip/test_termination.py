@@ -214,7 +214,28 @@ def test_insufficient_balance(make_exit):
     assert line.cdr()["reason"] == "balance" and line.customer.balance() == 11
 
 
-@pytest.mark.parametrize("dialled", ["abc", "1", "12345678901234567", "0", "*67"])
+@pytest.mark.parametrize("uri", ["sip:01144{n}@{us}", "tel:+44-{n}", "tel:{n};phone-context=+44", "sip:44{n}@{us}",
+                                 "sip:%2B44{n}@{us};user=phone", "sip:+44{n};npdi;rn=+15550001111@{us}"])
+def test_international_spellings(out, uri):
+    peer = more(out, "44")
+    invite = out.carrier.invite("0")
+    invite.start = f"INVITE {uri.format(n='2071234567', us=invite.uri.split('@')[1])} SIP/2.0"
+    out.carrier.send(invite)
+    received = out.tried(invite, peer)
+    assert received.uri == f"sip:442071234567@{peer.address}"
+    out.reject(received, 486, peer)
+    out.failed(invite, 486)
+    assert out.cdr()["number"] == "442071234567"
+
+
+@pytest.mark.parametrize("dialled", ["911", "411", "611", "988", "72345", "123456"])
+def test_service_codes_are_refused_clearly(out, dialled):
+    response = out.refused(404, dialled)
+    assert response.get("reason") == 'Q.850;cause=28;text="emergency and service codes are not carried"'
+
+
+@pytest.mark.parametrize("dialled", ["abc", "1", "12345678901234567", "0", "*67", "5550100", "0442071234567", "+911",
+                                     "11065550100", "+12061115550", "0110442071234567", "011", "+0442071234567", "+"])
 def test_what_is_no_number(out, dialled):
     out.refused(404, dialled)
     assert len(out.cdrs()) <= 1

@@ -17,6 +17,7 @@ static void test_text_and_back(void **state)
     assert_string_equal(r.account, CALL.account);
     assert_string_equal(r.call, CALL.call);
     assert_int_equal(r.caller, CALL.caller);
+    assert_string_equal(r.gateway, "");
     assert_true(rr_in_head(span_of(buf)));
 }
 
@@ -28,9 +29,11 @@ static void test_longest_names_fit(void **state)
     (void)state;
     memset(longest.account, '9', RR_ACCOUNT - 1);
     memset(longest.call, 'f', RR_CALL - 1);
+    memset(longest.gateway, '.', RR_GATEWAY - 1); /* a dot is a letter like any other there */
     assert_int_equal(rr_read(span_of(rr_text(&longest, "s", buf)), "s", &r), ERR_OK);
     assert_string_equal(r.account, longest.account);
     assert_string_equal(r.call, longest.call);
+    assert_string_equal(r.gateway, longest.gateway);
 }
 
 static void test_among_other_parameters(void **state)
