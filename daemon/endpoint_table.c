@@ -238,8 +238,10 @@ const struct endpoint endpoints[] = {
  "data[{ " STATS_KEYS " }]"},
 
 {"daily_cdrs", orig, "Daily call records",
- "Links to CSV files a day, newest first.",
- ENDPOINT_READ, NULL, PARAMS(FROM_TO, PAGING), "data[{ date success failed }] ~total"},
+ "Links to CSV files of calls to your numbers by day (UTC, of their end), newest first: answered "
+ "calls and others. Without `to` up to today, without `from` the 30 days up to then. A file that "
+ "is not there is an empty text.",
+ ENDPOINT_READ, op_daily, PARAMS(FROM_TO, PAGING), "data[{ date success failed }] ~total"},
 
 {"tg_stats", orig, "Trunk group statistics",
  "Statistics of trunk groups, all time; `number` carries the trunk group's id." STATS_DOC,
@@ -274,8 +276,10 @@ const struct endpoint endpoints[] = {
  "'Removed TNs'"},
 
 {"daily_cdrs_termination", term, "Daily call records",
- "Links to CSV files a day, newest first.",
- ENDPOINT_READ, NULL, PARAMS(FROM_TO, PAGING), "data[{ date success failed }] ~total"},
+ "Links to CSV files of calls that you sent by day (UTC, of their end), newest first: answered "
+ "calls and others. Without `to` up to today, without `from` the 30 days up to then. A file that "
+ "is not there is an empty text.",
+ ENDPOINT_READ, op_daily_term, PARAMS(FROM_TO, PAGING), "data[{ date success failed }] ~total"},
 
 {"tg_stats_termination", term, "Trunk group statistics",
  "Statistics of trunk groups, all time; `number` carries the trunk group's id." STATS_DOC,

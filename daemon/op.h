@@ -61,6 +61,7 @@ endpoint_fn op_port_check, op_port_generate, op_port_list;
 endpoint_fn op_numbers, op_number_update;
 endpoint_fn op_stats_did, op_stats_trunk, op_stats_term;
 endpoint_fn op_months, op_months_term;
+endpoint_fn op_daily, op_daily_term;
 endpoint_fn op_invoices, op_financial, op_payments, op_pay;
 
 #endif
