@@ -27,6 +27,8 @@ static const struct column account_columns[] = {
     {"other_charges",    ROWS_MONEY,   true,  NULL         },
     {"tax_percent",      ROWS_PERCENT, true,  "tax_bp"     },
     {"discount_percent", ROWS_PERCENT, true,  "discount_bp"},
+    {"call_tax_percent", ROWS_PERCENT, true,  "call_tax_bp"},
+    {"held",             ROWS_MONEY,   true,  NULL         },
     {"in_rate",          ROWS_RATE,    true,  NULL         },
     {"tfn_rate",         ROWS_RATE,    true,  NULL         },
     {"in_increment",     ROWS_COUNT,   true,  NULL         },

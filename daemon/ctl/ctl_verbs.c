@@ -21,6 +21,7 @@
     {"--other", ARG_PRICE, 0, 0, 0, NULL, "other_charges", "other charges of an order"}, \
     {"--tax-percent", ARG_PERCENT, 0, 0, 0, NULL, "tax_bp", "tax on orders"}, \
     {"--discount-percent", ARG_PERCENT, 0, 0, 0, NULL, "discount_bp", "discount on orders"}, \
+    {"--call-tax-percent", ARG_PERCENT, 0, 0, 0, NULL, "call_tax_bp", "tax on calls"}, \
     {"--in-rate", ARG_RATE, 0, 0, 0, NULL, "in_rate", "price a minute of calls to local numbers"}, \
     {"--tfn-rate", ARG_RATE, 0, 0, 0, NULL, "tfn_rate", "price a minute of calls to toll-free numbers"}, \
     {"--in-increment", ARG_COUNT, 0, 1, 3600, NULL, "in_increment", "seconds of a billing step of such calls"}, \
@@ -111,6 +112,9 @@ static const struct arg trunk_grant[] = {
 static const struct arg number_show[] = {
     {"NUMBER", ARG_NUMBER, ARG_REQUIRED, 0, 0, NULL, NULL, "telephone number"}, END};
 
+static const struct arg reconcile[] = {
+    {"ACCT", ARG_ACCOUNT, 0, 0, 0, NULL, NULL, "account number, with all its slots (default: a line for each account)"},
+    {"--repair", ARG_FLAG, 0, 0, 0, NULL, NULL, "set counters right by the calls; what was done is kept"}, END};
 static const struct arg call_list[] = {
     {"ACCT", ARG_ACCOUNT, 0, 0, 0, NULL, NULL, "account number (default: all accounts)"}, END};
 static const struct arg call_show[] = {
@@ -235,6 +239,7 @@ const struct verb ctl_verbs[] = {
     {"fee", "run", ctl_fee_run, "book the monthly fees that are due", fee_run, false},
     {"invoice", "make", ctl_invoice_make, "make a month's invoice", invoice_make_args, false},
     {"invoice", "list", ctl_invoice_list, "list an account's invoices", account_only, false},
+    {"reconcile", "", ctl_reconcile, "compare slots, counters, CDRs and the ledger", reconcile, false},
     {"schema", "show", ctl_schema_show, "show the schema that the server holds", no_args, true},
     {NULL, NULL, NULL, NULL, NULL, false},
 };

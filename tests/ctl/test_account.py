@@ -20,14 +20,15 @@ def test_a_chosen_number_is_passed_over_later(ctl):
 def test_every_option_fills_its_field(ctl, server):
     ctl("account", "add", "--name", "Ünïcode & Co", "--sandbox", "--sessions", 10, "--deck", "gold",
         "--did-monthly", "1.25", "--did-setup", "0.5", "--tfn-monthly", 2, "--tfn-setup", "0.01", "--per-order", 3,
-        "--other", "0.0001", "--tax-percent", "8.25", "--discount-percent", 5, "--in-rate", "0.0085",
+        "--other", "0.0001", "--tax-percent", "8.25", "--discount-percent", 5, "--call-tax-percent", "11.5",
+            "--in-rate", "0.0085",
         "--tfn-rate", "0.02", "--in-increment", 60, "--in-minimum", 0)
     stored = server.client.hgetall("{a:1000001}")
     assert int(stored.pop("created")) > 0
     assert stored == {
         "id": "1000001", "name": "Ünïcode & Co", "status": "1", "kind": "sandbox", "balance": "0",
         "sessions": "10", "deck": "gold", "did_monthly": "12500", "did_setup": "5000", "tfn_monthly": "20000",
-        "tfn_setup": "100", "per_order_cost": "30000", "other_charges": "1", "tax_bp": "825", "discount_bp": "500",
+        "tfn_setup": "100", "per_order_cost": "30000", "other_charges": "1", "tax_bp": "825", "discount_bp": "500", "call_tax_bp": "1150",
         "in_rate": "85", "tfn_rate": "200", "in_increment": "60", "in_minimum": "0"}
     shown = ctl("account", "show", 1000001)
     assert shown["tax_percent"] == "8.25" and shown["in_rate"] == "0.0085" and shown["other_charges"] == "0.0001"
