@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "dial.h"
 #include "dialog.h"
+#include "identity.h"
 #include "lease.h"
 #include "log.h"
 #include "out.h"
@@ -221,17 +222,39 @@ static const char *format_rr_param(struct call *c, const struct target *t, char 
 
 static_assert((int)DIRECTORY_HOST >= (int)ADDR_PORT_TEXT, "a place begins as a host");
 
+/* What the number to which the call is forwarded learns of the one that was called. */
+static void tell_forwarding(const struct call *c, struct relay_target *target,
+                            struct out *diversion, struct out *history)
+{
+    size_t n = strlen(c->attempts);
+    struct identity_forward f = {
+        .number = c->number,
+        .us = transport_sent_by(target->to.listener),
+        .to = target->request_uri,
+        .reason = n > 4 && strcmp(c->attempts + n - 4, "=408") == 0 ? "no-answer" : "unavailable",
+    };
+    identity_diversion(diversion, &f);
+    identity_history(history, relay_request(c->relay), &f);
+    target->diversion = out_done(diversion);
+    target->history = out_done(history);
+}
+
 /* Sends the INVITE to the current target. */
 static void forward(struct call *c)
 {
     const struct target *t = &c->targets[c->next_target - 1];
     struct relay_target target = {.to = t->to, .watch = true, .number = c->next_target - 1};
-    char uri_text[DIRECTORY_HOST + 80], param[RR_TEXT];
-    struct out uri = OUT_IN(uri_text);
+    char uri_text[DIRECTORY_HOST + 80], param[RR_TEXT], diversion_text[TEXT],
+        history_text[4 * TEXT];
+    struct out uri = OUT_IN(uri_text), diversion = OUT_IN(diversion_text),
+               history = OUT_IN(history_text);
     c->current = t;
     target_uri(t, &uri);
     target.request_uri = out_done(&uri);
     target.rr_param = format_rr_param(c, t, param);
+    target.withhold_identity = !t->gateway[0] && identity_is_private(relay_request(c->relay));
+    if (t->forwarded)
+        tell_forwarding(c, &target, &diversion, &history);
     /* A topmost Route that names us brought the request here (§16.4); others stay. */
     target.drop_routes = dialog_first_route_is_us(c->core, relay_request(c->relay));
     int err = relay_try(c->relay, &target);
@@ -312,8 +335,11 @@ static void add_exit(struct call *c, const struct routes_exit *exit, const char 
 static void on_forward_exit(void *arg, int err, const struct routes_exit *exit)
 {
     struct call *c = arg;
+    size_t first = c->n_targets;
     if (err == ERR_OK)
         add_exit(c, exit, c->targets[c->next_target - 1].user);
+    for (size_t i = first; i < c->n_targets; i++)
+        c->targets[i].forwarded = true;
     try_next(c);
 }
 

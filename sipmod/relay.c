@@ -122,6 +122,23 @@ static void edit_via(struct edit *e, const struct relay_target *target, const st
         edit_replace(e, fixes[i].cut, arena_copy(e->msg->arena, span_of(fixes[i].put)));
 }
 
+/* RFC 3325 §5, and what call forwarding adds: the latest Diversion on top, the latest entry of the
+ * history at its end. */
+static void edit_identity(struct edit *e, const struct relay_target *target)
+{
+    const struct msg *m = e->msg;
+    for (size_t i = 0; target->withhold_identity && i < m->n_headers; i++) {
+        if (m->headers[i].id == HEADER_P_ASSERTED_IDENTITY)
+            edit_remove_line(e, &m->headers[i]);
+    }
+    if (target->diversion.n && msg_header(m, HEADER_DIVERSION))
+        edit_insert_before(e, HEADER_DIVERSION, target->diversion);
+    else if (target->diversion.n)
+        edit_append_header(e, target->diversion);
+    if (target->history.n)
+        edit_append_header(e, target->history);
+}
+
 static int build_request(struct core *core, const struct msg *request, const struct flow *from,
                          const struct relay_target *target, uint64_t branch, struct span *ret_bytes)
 {
@@ -136,6 +153,7 @@ static int build_request(struct core *core, const struct msg *request, const str
     edit_routes(&e, target);
     if (target->routes.n)
         edit_append_header(&e, target->routes);
+    edit_identity(&e, target);
     edit_max_forwards(&e, out_done(&hops));
     int err = lines.full ? ERR_TOO_LARGE : edit_build(&e, core->bytes, CORE_BYTES, &ret_bytes->n);
     ret_bytes->p = core->bytes;
@@ -497,6 +515,8 @@ static struct relay_target *keep_target(const struct msg *request,
     *copy = *target;
     copy->request_uri = arena_copy(request->arena, target->request_uri);
     copy->routes = arena_copy(request->arena, target->routes);
+    copy->diversion = arena_copy(request->arena, target->diversion);
+    copy->history = arena_copy(request->arena, target->history);
     if (target->rr_param) {
         struct span param = {target->rr_param, strlen(target->rr_param) + 1};
         copy->rr_param = arena_copy(request->arena, param).p;

@@ -9,13 +9,15 @@ struct relay;
 
 struct relay_target {
     struct flow to;
-    struct span request_uri; /* replaces the Request-URI; empty: as received */
-    struct span routes;      /* whole Route header line to put in, or empty */
-    const char *rr_param;    /* of rr_text: stay in the dialog by Record-Route; NULL: don't */
-    size_t drop_routes;      /* so many topmost Routes are ours */
-    bool drop_last_route;    /* it became the Request-URI (strict routing, §16.4) */
-    bool watch;              /* note its health */
-    size_t number;           /* the user's own, told when this target answers */
+    struct span request_uri;        /* replaces the Request-URI; empty: as received */
+    struct span routes;             /* whole Route header line to put in, or empty */
+    struct span diversion, history; /* whole header lines of a call that is forwarded, or empty */
+    bool withhold_identity;         /* no P-Asserted-Identity */
+    const char *rr_param; /* of rr_text: stay in the dialog by Record-Route; NULL: don't */
+    size_t drop_routes;   /* so many topmost Routes are ours */
+    bool drop_last_route; /* it became the Request-URI (strict routing, §16.4) */
+    bool watch;           /* note its health */
+    size_t number;        /* the user's own, told when this target answers */
 };
 
 struct relay_events {

@@ -17,9 +17,10 @@ struct target {
     char gateway[DIRECTORY_NAME]; /* "" if a trunk's own address */
     char place[ADDR_PORT_TEXT];   /* address and port once known */
     struct flow to;
-    bool down;    /* was found so: it has its turn after all others */
-    bool limited; /* its gateway's places are counted */
-    bool placed;  /* it may have one */
+    bool forwarded; /* another number than the one called */
+    bool down;      /* was found so: it has its turn after all others */
+    bool limited;   /* its gateway's places are counted */
+    bool placed;    /* it may have one */
 };
 
 void target_to_trunk(struct target *t, const struct admit_target *a, const char *number);

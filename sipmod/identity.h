@@ -1,0 +1,27 @@
+/* Who calls and who forwarded, as a proxy at the edge of a trusted domain tells it: RFC 3325
+ * (P-Asserted-Identity, Privacy), RFC 5806 (Diversion), RFC 7044 (History-Info). Listed sources and
+ * gateways are trusted, customers' trunks are told what the caller lets them know. */
+#ifndef TRUNKLINE_IDENTITY_H
+#define TRUNKLINE_IDENTITY_H
+
+#include "msg.h"
+#include "out.h"
+
+/* Whether the caller asks that P-Asserted-Identity stays in the trusted domain. */
+bool identity_is_private(const struct msg *request);
+
+/* A call to a number of ours that goes on to another one. */
+struct identity_forward {
+    const char *number; /* ours, ten digits */
+    struct span us;     /* host:port */
+    struct span to;     /* the new Request-URI */
+    const char *reason; /* RFC 5806 §4: "no-answer", "unavailable", … */
+};
+
+/* Header lines, to stand above Diversions that are there. */
+void identity_diversion(struct out *o, const struct identity_forward *f);
+
+/* Header lines, to stand below History-Info that is there: its chain is continued. */
+void identity_history(struct out *o, const struct msg *request, const struct identity_forward *f);
+
+#endif
