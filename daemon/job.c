@@ -26,8 +26,8 @@ static const struct {
     {"extend",   2,  job_extend,   false},
     {"leases",   2,  job_leases,   false},
     {"payments", 2,  job_payments, true },
-    {"fees",     60, job_fees,     true },
-    {"invoices", 60, job_invoices, true },
+    {"fees",     20, job_fees,     true },
+    {"invoices", 20, job_invoices, true },
 };
 enum { JOBS = sizeof(table) / sizeof(*table) };
 
