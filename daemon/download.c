@@ -34,7 +34,7 @@ enum range { RANGE_WHOLE, RANGE_PART, RANGE_BAD };
  * several ranges and malformed ones are passed over, as the RFC allows. */
 static enum range read_range(struct span text, int64_t size, int64_t *ret_at, int64_t *ret_n)
 {
-    struct span first, last = text;
+    struct span first, last;
     int64_t from = 0, to = size - 1;
     if (!span_starts_nocase(text, SPAN_LIT("bytes=")))
         return RANGE_WHOLE;

@@ -26,8 +26,8 @@ char *link_make(struct scratch *mem, const char *secret, const char *base, const
                 int64_t expires_s)
 {
     char signature[2 * SIGNATURE_BYTES + 1];
-    char *target = scratch_printf(mem, "%s%cexpires=%" PRId64, path, strchr(path, '?') ? '&' : '?',
-                                  expires_s);
+    char *target =
+        scratch_printf(mem, "%s%cexpires=%" PRId64, path, strchr(path, '?') ? '&' : '?', expires_s);
     if (!target || !sign(secret, span_of(target), signature))
         return NULL;
     return scratch_printf(mem, "%s%s&signature=%s", base, target, signature);

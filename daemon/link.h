@@ -10,7 +10,7 @@
 #include "scratch.h"
 #include "span.h"
 
-/* Absolute link: base ("https://host") and path, which may end in "?name=value". NULL: no memory. */
+/* Absolute link: base ("https://host") and path, which may end in "?name=value"; NULL: no memory */
 char *link_make(struct scratch *mem, const char *secret, const char *base, const char *path,
                 int64_t expires_s);
 

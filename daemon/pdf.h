@@ -31,10 +31,10 @@ void pdf_color(struct pdf *p, uint32_t rgb);
 /* Text on a base line, in UTF-8; characters beyond Windows-1252 come out as '?'. */
 void pdf_text(struct pdf *p, double x, double y, const char *text);
 void pdf_text_right(struct pdf *p, double right, double y, const char *text);
-/* Cut with an ellipsis to what fits in `width`. */
-void pdf_text_cut(struct pdf *p, double x, double y, double width, const char *text);
-/* Lines broken at spaces to fit in `width`; returns the base line after the last. */
-double pdf_text_wrap(struct pdf *p, double x, double y, double width, double leading,
+/* Cut with an ellipsis to what fits in `most`. */
+void pdf_text_cut(struct pdf *p, double x, double y, double most, const char *text);
+/* Lines broken at spaces to fit in `most`; returns the base line after the last. */
+double pdf_text_wrap(struct pdf *p, double x, double y, double most, double leading,
                      const char *text);
 void pdf_box(struct pdf *p, double x, double y, double width, double height); /* filled */
 void pdf_rule(struct pdf *p, double x, double y, double width, double thickness);

@@ -27,7 +27,7 @@ void dialog_start(struct core *core, struct txn_server *server, const struct flo
                   const struct dialog_route *route);
 
 /* Forwards the ACK of a 2xx, without state; takes the message. */
-void dialog_ack(struct core *core, struct msg *ack, const struct flow *from,
+void dialog_ack(struct core *core, struct msg *msg, const struct flow *from,
                 const struct dialog_route *route);
 
 /* Whether the topmost Route names us. */

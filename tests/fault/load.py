@@ -17,7 +17,8 @@ import time
 T1 = 0.2
 GIVE_UP = 64 * T1
 KINDS = [  # weight, plan
-    (55, "talk"), (6, "busy"), (4, "gone"), (4, "timeout"), (4, "unavailable"), (3, "silent"), (8, "cancel"), (16, "cross"),
+    (55, "talk"), (6, "busy"), (4, "gone"), (4, "timeout"), (4, "unavailable"), (3, "silent"), (8, "cancel"),
+    (16, "cross"),
 ]
 REFUSALS = {"busy": 486, "gone": 487, "timeout": 408, "unavailable": 503}
 

@@ -9,7 +9,8 @@ HASH = "ab" * 32
 DEFAULTS = {
     "name": "", "status": "1", "kind": "live", "sessions": "", "deck": "default", "did_monthly": "0",
     "did_setup": "0", "tfn_monthly": "0", "tfn_setup": "0", "per_order_cost": "0", "other_charges": "0",
-    "tax_bp": "0", "discount_bp": "0", "call_tax_bp": "0", "in_rate": "0", "tfn_rate": "0", "in_increment": "6", "in_minimum": "6",
+    "tax_bp": "0", "discount_bp": "0", "call_tax_bp": "0", "in_rate": "0", "tfn_rate": "0",
+    "in_increment": "6", "in_minimum": "6",
     "balance": "0", "id": ACCOUNT,
 }
 

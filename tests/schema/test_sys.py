@@ -52,7 +52,8 @@ def test_heartbeat(schema, node):
     assert word == "ok" and abs(int(now) - schema.now()) < 5000
     first = schema.node_get(f"node:{node}")
     held = fields(first, 2)
-    assert held == {"boot": "boot1", "started": now, "past": "", "seen": now, "address": "192.0.2.1:5060", "version": "0.1.0"}
+    assert held == {"boot": "boot1", "started": now, "past": "", "seen": now, "address": "192.0.2.1:5060",
+                    "version": "0.1.0"}
     assert int(first[1]) >= int(now)
     assert 6 * 86400 < schema.client.ttl(f"node:{node}") <= 7 * 86400
 

@@ -27,6 +27,7 @@ unsigned uthash_count(const void *head);
 
 #define HASH_DEL(head, del)        ((head) = uthash_change((head), (del)))
 #define HASH_DELETE(hh, head, del) ((head) = uthash_change((head), (del)))
+#define HASH_CLEAR(hh, head)       ((head) = uthash_change((head), NULL))
 #define HASH_COUNT(head)           uthash_count(head)
 
 #define HASH_ITER(hh, head, el, tmp)                                                               \
