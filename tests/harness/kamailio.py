@@ -3,7 +3,7 @@
 import os
 import socket
 
-from .ports import free_port
+from .ports import bound_udp, free_port
 from .process import Process
 
 MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules/"
@@ -72,3 +72,64 @@ class Kamailio(Process):
     def is_ready(self):
         with socket.socket() as s:
             return s.connect_ex((self.host, self.tls_port)) == 0
+
+
+DISPATCHER = """
+debug=1
+log_stderror=yes
+children=1
+disable_tcp=yes
+auto_aliases=no
+listen=udp:{host}:{port}
+mpath="{modules}"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "siputils.so"
+loadmodule "dispatcher.so"
+modparam("dispatcher", "list_file", "{list}")
+modparam("dispatcher", "flags", 2)
+modparam("dispatcher", "ds_ping_interval", 1)
+modparam("dispatcher", "ds_probing_mode", 1)
+modparam("dispatcher", "ds_ping_reply_codes", "class=2")
+modparam("dispatcher", "ds_probing_threshold", 1)
+modparam("tm", "fr_timer", 2000)
+
+request_route {{
+    if (method == "CANCEL") {{
+        if (t_check_trans()) t_relay();
+        exit;
+    }}
+    if (has_totag()) {{
+        if (loose_route()) {{ t_relay(); exit; }}
+        if (method == "ACK" && t_check_trans()) t_relay();
+        exit;
+    }}
+    t_check_trans();
+    record_route();
+    if (!ds_select_dst("1", "8")) {{ sl_send_reply("503", "Nobody takes calls"); exit; }}
+    t_relay();
+}}
+"""
+
+
+class Dispatcher(Process):
+    """Kamailio with its dispatcher over UDP: the first of `hops` (HOST:PORT) that answers OPTIONS with 200."""
+
+    def __init__(self, workdir, host, hops):
+        self.host, self.port = host, free_port()
+        self.target = (host, self.port)
+        name = f"dispatcher-{host}"
+        run = os.path.join(workdir, name)
+        os.makedirs(run)
+        hop_list, config = os.path.join(run, "list"), os.path.join(run, "kamailio.cfg")
+        with open(hop_list, "w", encoding="ascii") as f:
+            f.writelines(f"1 sip:{hop} 0 {len(hops) - i}\n" for i, hop in enumerate(hops))
+        with open(config, "w", encoding="ascii") as f:
+            f.write(DISPATCHER.format(host=host, port=self.port, modules=MODULES, list=hop_list))
+        super().__init__(["kamailio", "-DD", "-E", "-m", "32", "-M", "8", "-Y", run, "-P", os.path.join(run, "pid"),
+                          "-w", run, "-f", config], name, workdir)
+
+    def is_ready(self):
+        return bound_udp(self.host, self.port)
