@@ -5,12 +5,9 @@
 
 const struct gateway_adapter *gateway_find(const char *name)
 {
-    const struct gateway_adapter *const all[] = {&gateway_sandbox, &gateway_http};
-    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-        if (strcmp(all[i]->name, name) == 0)
-            return all[i];
-    }
-    return NULL;
+    if (strcmp(gateway_sandbox.name, name) == 0)
+        return &gateway_sandbox;
+    return strcmp(gateway_http.name, name) == 0 ? &gateway_http : NULL;
 }
 
 /* A gateway's words may hold anything: what isn't printable ASCII becomes '?'. */

@@ -11,7 +11,8 @@ enum { MONTHS = 12 };
 struct year {
     const char *kind; /* did, tg */
     int64_t number;
-    int first, last; /* months, 1..12 */
+    int first; /* month, 1..12 */
+    size_t n;  /* months */
     struct redisReply *replies[MONTHS];
     struct table tables[MONTHS];
 };
@@ -31,11 +32,10 @@ static void prepare(const struct op *op, const struct year *y, int month, const 
 static int read_months(struct op *op, struct year *y, const struct table *ids, const char *column)
 {
     struct cmd cmds[MONTHS] = {0};
-    size_t n = (size_t)(y->last - y->first + 1);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < y->n; i++)
         prepare(op, y, y->first + (int)i, ids, column, &cmds[i]);
-    int err = redis_pipeline(op->redis, cmds, n, y->replies);
-    for (size_t i = 0; i < n; i++) {
+    int err = redis_pipeline(op->redis, cmds, y->n, y->replies);
+    for (size_t i = 0; i < y->n; i++) {
         if (err == ERR_OK)
             err = reply_check(y->replies[i]);
         if (err == ERR_OK)
@@ -54,7 +54,7 @@ static bool has_calls(const struct table *t, size_t row)
 static size_t count_rows(const struct year *y)
 {
     size_t n = 0;
-    for (int i = 0; i <= y->last - y->first; i++) {
+    for (size_t i = 0; i < y->n; i++) {
         for (size_t row = 0; row < y->tables[i].rows; row++)
             n += has_calls(&y->tables[i], row);
     }
@@ -67,8 +67,8 @@ static void show_year(struct op *op, const struct year *y, struct op_page page)
     char text[32];
     size_t at = 0;
     answer_list(op->answer, "data");
-    for (int i = 0; i <= y->last - y->first; i++) {
-        snprintf(text, sizeof(text), "%04d-%02d-1", (int)y->number, y->first + i);
+    for (size_t i = 0; i < y->n; i++) {
+        snprintf(text, sizeof(text), "%04d-%02d-1", (int)y->number, y->first + (int)i);
         for (size_t row = 0; row < y->tables[i].rows; row++) {
             if (!has_calls(&y->tables[i], row))
                 continue;
@@ -86,7 +86,7 @@ static int show_months(struct op *op, const char *kind, const struct redisReply 
     struct table ids;
     struct year y = {.kind = kind, .number = op_number(op, "year", 0)};
     y.first = (int)op_number(op, "month", 1);
-    y.last = (int)op_number(op, "month", MONTHS);
+    y.n = op_arg(op, "month")->set ? 1 : MONTHS;
     int err = table_open(r, 1, &ids);
     if (err == ERR_OK && ids.rows)
         err = read_months(op, &y, &ids, column);

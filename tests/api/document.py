@@ -97,7 +97,8 @@ WORKING = {"bulkreserve", "remove_reserved", "check_lnp", "get_lnp_orders", "ava
            "availabilitynpanxx", "searchdid", "searchtfn", "defineTrunk", "get_trunk", "update_trunk",
            "reserve", "gen_order", "process_order", "getnumbers", "updatenumber",
            "get_new_orders", "did_stats", "tg_stats", "defineTrunk_termination", "get_trunk_termination",
-           "disable_trunk_termination", "tg_stats_termination", "daily_cdrs", "daily_cdrs_termination"}
+           "disable_trunk_termination", "tg_stats_termination", "daily_cdrs", "daily_cdrs_termination",
+           "monthly_summary", "monthly_summary_termination", "get_invoices", "financial_summary", "get_payments"}
 
 
 def required(endpoint):

@@ -34,9 +34,9 @@ static void test_every_wrong_digit_is_noticed(void **state)
     char number[] = "4242424242424242";
     for (size_t i = 0; i < strlen(number); i++) {
         char right = number[i];
-        for (char c = '0'; c <= '9'; c++) {
-            number[i] = c;
-            assert_int_equal(card_luhn(span_of(number)), c == right);
+        for (int digit = 0; digit < 10; digit++) {
+            number[i] = (char)('0' + digit);
+            assert_int_equal(card_luhn(span_of(number)), number[i] == right);
         }
         number[i] = right;
     }

@@ -61,7 +61,7 @@ static void test_no_byte_may_change(void **state)
 
 static void make_folder(char dir[static 32])
 {
-    strcpy(dir, "/tmp/trunkline-file-XXXXXX");
+    assert_true(span_copy(SPAN_LIT("/tmp/trunkline-file-XXXXXX"), dir, 32));
     assert_non_null(mkdtemp(dir));
 }
 
