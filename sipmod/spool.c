@@ -84,6 +84,7 @@ static int sync_folder(const char *dir)
 static int open_file(struct spool *s, const char *dir, char error[SPOOL_ERROR])
 {
     struct stat st;
+    (void)mkdir(dir, 0700); /* it mostly is there; what is wrong else, open tells */
     s->fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->fd < 0 || sync_folder(dir) != ERR_OK || fstat(s->fd, &st) != 0) {
         snprintf(error, SPOOL_ERROR, "spool %s: %s", s->path, strerror(errno));

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from fault_bed import FaultBed, check_calls
-from harness import wait_for
+from harness import Dialog, wait_for
 from harness.bed import Line
 from load import Load
 
@@ -93,6 +93,53 @@ def test_answer_while_redis_stands_still(bed, line):
     cdr = line.cdr(5)
     assert (cdr["code"], cdr["reason"], cdr["estimated"]) == ("200", "answered", "0") and int(cdr["ms"]) < 3000
     wait_for(lambda: spooled(bed) == 0, 5, "an empty spool")
+
+
+def test_killed_before_the_answer_is_safe(bed, line):
+    """Then the caller has no 200, and no call is up that isn't counted."""
+    invite = line.invite()
+    received = line.tried(invite)
+    bed.redis.suspend()
+    ok = line.primary.respond(received, 200)
+    assert_no_final(line, invite)
+    line.sipmod.kill9()
+    bed.redis.resume()
+    line.sipmod.start()
+    assert_no_final(line, invite)
+    wait_for(lambda: line.customer.live()[0]["answer_ms"], 3)  # it was on its way
+    bye = Dialog.callee(line.primary, received, ok).send("BYE")
+    line.carrier.respond(line.carrier.expect("BYE", call_id=bye.call_id), 481)
+    line.primary.expect(481, call_id=bye.call_id)
+    assert line.cdr(5)["by"] == "callee"
+    line.customer.settled()
+
+
+def test_killed_before_the_end_is_safe(bed, line):
+    """Then the BYE has no response, and its retransmission ends the call."""
+    call = line.answered()
+    wait_for(lambda: line.customer.live()[0]["answer_ms"], 3)
+    bed.redis.suspend()
+    bye = call.caller.send("BYE")
+    received = line.primary.expect("BYE")
+    line.primary.respond(received, 200)
+    assert_no_final(line, bye)
+    line.sipmod.kill9()
+    bed.redis.resume()
+    line.sipmod.start()
+    line.carrier.send(bye, call.caller.next_hop)
+    again = line.primary.expect("BYE")
+    line.primary.respond(again, 481)
+    line.carrier.expect(481, call_id=bye.call_id)
+    assert line.cdr(5)["by"] == "caller"
+    line.customer.settled()
+
+
+def assert_no_final(line, request):
+    """Nothing final came for this request, as far as a quarter of a second tells."""
+    end = time.monotonic() + 0.25
+    while time.monotonic() < end:
+        message = line.carrier.recv(end - time.monotonic())
+        assert not message or (message.status or 0) < 200 or message.call_id != request.call_id, message
 
 
 def test_spool_outlives_the_process(bed, line):
