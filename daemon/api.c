@@ -7,6 +7,7 @@
 #include "download.h"
 #include "log.h"
 #include "op.h"
+#include "page.h"
 
 enum { RETRY_AFTER_S = 1 };
 
@@ -102,8 +103,14 @@ static int run_endpoint(struct api_call *c)
                             : answer_refuse(c->op.answer, ANSWER_PLANNED, NULL);
 }
 
+/* What is no JSON and needs no token. */
+static bool is_public(struct span path)
+{
+    return download_path(path) || page_path(path);
+}
+
 /* A file needs its link alone; nobody else learns whether it is there. */
-static int send_download(struct api_call *c, struct service *s)
+static int send_public(struct api_call *c, struct service *s)
 {
     bool get =
         span_eq(c->http->method, SPAN_LIT("GET")) || span_eq(c->http->method, SPAN_LIT("HEAD"));
@@ -111,6 +118,8 @@ static int send_download(struct api_call *c, struct service *s)
         c->allow = "GET, HEAD";
         return answer_refuse(c->op.answer, ANSWER_METHOD, NULL);
     }
+    if (page_path(c->http->path))
+        return page(c->http, c->reply);
     if (!service_ready(s))
         return answer_refuse(c->op.answer, ANSWER_UNAVAILABLE, "the store is not ready yet");
     int err = download(s, &c->mem, c->http, c->reply);
@@ -125,8 +134,8 @@ static int dispatch(struct api_call *c, struct service *s)
                              : c->http->refusal == 503 ? ANSWER_UNAVAILABLE
                                                        : ANSWER_BAD_REQUEST,
                              c->http->refusal_text);
-    if (download_path(c->http->path))
-        return send_download(c, s);
+    if (is_public(c->http->path))
+        return send_public(c, s);
     c->endpoint = find_endpoint(c->http->path);
     if (!c->endpoint)
         return answer_refuse(c->op.answer, ANSWER_NOT_FOUND, NULL);
@@ -172,7 +181,7 @@ void api_handle(void *arg, const struct http_request *http, struct http_reply *r
     if (answer_new(&c.op.answer) != ERR_OK)
         return;
     enum answer_code code = conclude(&c, dispatch(&c, s));
-    bool file = code == ANSWER_OK && download_path(http->path); /* which has filled in the reply */
+    bool file = code == ANSWER_OK && is_public(http->path); /* which has filled in the reply */
     if (!file && answer_render(c.op.answer, http->request_id, &ret->body) == ERR_OK)
         ret->status = answer_codes[code].http;
     ret->allow = c.allow;

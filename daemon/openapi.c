@@ -5,6 +5,7 @@
 
 #include "answer.h"
 #include "endpoint.h"
+#include "endpoint_key.h"
 #include "param.h"
 #include "yaml.h"
 
@@ -172,61 +173,35 @@ static void print_request(FILE *out, const struct endpoint *e)
         print_property(out, p);
 }
 
-/* Cuts one key of endpoint.reply: up to a space, spaces within quotes do not count. */
-static struct span cut_key(struct span *rest)
+static void print_kind(FILE *out, int depth, enum endpoint_key_kind kind)
 {
-    while (rest->n && *rest->p == ' ')
-        *rest = (struct span){rest->p + 1, rest->n - 1};
-    bool quoted = false;
-    size_t n = 0;
-    for (; n < rest->n && (quoted || rest->p[n] != ' '); n++)
-        quoted ^= rest->p[n] == '\'';
-    struct span key = {rest->p, n};
-    *rest = (struct span){rest->p + n, rest->n - n};
-    return key;
-}
-
-static bool ends(struct span *s, const char *tail)
-{
-    size_t n = strlen(tail);
-    if (s->n < n || memcmp(s->p + s->n - n, tail, n) != 0)
-        return false;
-    s->n -= n;
-    return true;
-}
-
-static void print_kind(FILE *out, int depth, bool object_list, bool text_list, bool flag)
-{
+    bool list = kind == ENDPOINT_KEY_OBJECTS || kind == ENDPOINT_KEY_TEXTS;
     yaml_plain(out, depth, "type",
-               object_list || text_list ? "array"
-               : flag                   ? "boolean"
-                                        : "string");
-    if (object_list || text_list)
+               list                        ? "array"
+               : kind == ENDPOINT_KEY_FLAG ? "boolean"
+                                           : "string");
+    if (list)
         yaml_open(out, depth, "items");
-    if (text_list)
+    if (kind == ENDPOINT_KEY_TEXTS)
         yaml_plain(out, depth + 1, "type", "string");
-    if (object_list) {
+    if (kind == ENDPOINT_KEY_OBJECTS) {
         yaml_plain(out, depth + 1, "type", "object");
         yaml_open(out, depth + 1, "properties");
     }
 }
 
 /* One key; opens a level when it is a list of objects. */
-static int print_reply_key(FILE *out, int depth, struct span key)
+static int print_reply_key(FILE *out, int depth, const struct endpoint_key *key)
 {
     char name[64];
-    bool added = key.p[0] == '+' || key.p[0] == '~', paged = key.p[0] == '~';
-    key = added ? (struct span){key.p + 1, key.n - 1} : key;
-    bool object_list = ends(&key, "[{"), text_list = ends(&key, "[]"), flag = ends(&key, "?");
-    key = *key.p == '\'' ? (struct span){key.p + 1, key.n - 2} : key;
-    snprintf(name, sizeof(name), "%.*s", (int)key.n, key.p);
+    snprintf(name, sizeof(name), "%.*s", (int)key->name.n, key->name.p);
     yaml_open(out, depth, name);
-    if (added)
+    if (key->added)
         yaml_text(out, depth + 1, "description",
-                  paged ? "Only when limit or offset is given. (Addition to the document.)"
-                        : "(Addition to the document.)");
-    print_kind(out, depth + 1, object_list, text_list, flag);
-    return object_list ? depth + 3 : depth;
+                  key->paged ? "Only when limit or offset is given. (Addition to the document.)"
+                             : "(Addition to the document.)");
+    print_kind(out, depth + 1, key->kind);
+    return key->kind == ENDPOINT_KEY_OBJECTS ? depth + 3 : depth;
 }
 
 static void print_reply(FILE *out, const struct endpoint *e)
@@ -238,11 +213,12 @@ static void print_reply(FILE *out, const struct endpoint *e)
     yaml_text(out, 5, "const", "200");
     struct span rest = span_of(e->reply);
     int depth = 4;
-    for (struct span key = cut_key(&rest); key.n; key = cut_key(&rest)) {
-        if (span_eq(key, SPAN_LIT("}]")))
+    struct endpoint_key key;
+    while (endpoint_key_next(&rest, &key)) {
+        if (key.kind == ENDPOINT_KEY_CLOSE)
             depth -= 3;
         else
-            depth = print_reply_key(out, depth, key);
+            depth = print_reply_key(out, depth, &key);
     }
 }
 
@@ -307,31 +283,30 @@ static void print_components(FILE *out)
 
 int openapi_print(FILE *out)
 {
-    fputs(
-        "# Printed by `trunkd --openapi` from the endpoint table; don't edit.\n"
-        "openapi: 3.1.0\n"
-        "info:\n"
-        "  title: \"Trunkline\"\n"
-        "  version: \"1.0.0\"\n"
-        "  license:\n"
-        "    name: \"MIT\"\n"
-        "    identifier: \"MIT\"\n"
-        "  description: \"Wholesale SIP: numbers, trunk groups, orders, statistics. Success is "
-        "HTTP "
-        "200 with `status` \\\"200\\\"; a failure names the parameter or the reason in `error`. "
-        "Parameters come as a form, as multipart or as a flat JSON object, reads also as a "
-        "query.\"\n"
-        "servers:\n"
-        "  - url: \"/\"\n"
-        "  - url: \"/api/did\"\n"
-        "tags:\n"
-        "  - name: Origination\n"
-        "    description: \"Numbers and calls to them.\"\n"
-        "  - name: Termination\n"
-        "    description: \"Calls that you send.\"\n"
-        "  - name: Billing\n"
-        "    description: \"Invoices and payments.\"\n",
-        out);
+    fputs("# Printed by `trunkd --openapi` from the endpoint table; don't edit.\n"
+          "openapi: 3.1.0\n"
+          "info:\n"
+          "  title: \"Trunkline\"\n"
+          "  version: \"1.0.0\"\n"
+          "  license:\n"
+          "    name: \"MIT\"\n"
+          "    identifier: \"MIT\"\n"
+          "  description: \"Wholesale SIP: numbers, trunk groups, orders, statistics. Success is "
+          "HTTP "
+          "200 with `status` \\\"200\\\"; a failure names the parameter or the reason in `error`. "
+          "Parameters come as a form, as multipart or as a flat JSON object, reads also as a "
+          "query.\"\n"
+          "servers:\n"
+          "  - url: \"/\"\n"
+          "  - url: \"/api/did\"\n"
+          "tags:\n"
+          "  - name: Origination\n"
+          "    description: \"Numbers and calls to them.\"\n"
+          "  - name: Termination\n"
+          "    description: \"Calls that you send.\"\n"
+          "  - name: Billing\n"
+          "    description: \"Invoices and payments.\"\n",
+          out);
     print_paths(out);
     print_components(out);
     return fflush(out) == 0 && !ferror(out) ? ERR_OK : ERR_SYSTEM;

@@ -1,0 +1,14 @@
+/* The reference page of the API: one HTML page by itself, made from the endpoint table. */
+#ifndef TRUNKLINE_REFERENCE_H
+#define TRUNKLINE_REFERENCE_H
+
+#include <stdio.h>
+
+#include "err.h"
+
+/* Writes HTML. ERR_SYSTEM: a write failed. */
+MUST_CHECK int reference_print(FILE *out);
+
+extern const char reference_style[]; /* CSS */
+
+#endif
