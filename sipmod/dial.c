@@ -19,7 +19,7 @@ static void put_user(struct out *o, struct span user)
         char ch = part.p[i];
         if (ch == '%' && part.n - i > 2 && hex_digit(part.p[i + 1]) >= 0 &&
             hex_digit(part.p[i + 2]) >= 0) {
-            ch = (char)(hex_digit(part.p[i + 1]) << 4 | hex_digit(part.p[i + 2]));
+            ch = (char)(hex_digit(part.p[i + 1]) * 16 + hex_digit(part.p[i + 2]));
             i += 2;
         }
         if (ch == '\0' || !strchr("-.()", ch))

@@ -28,7 +28,8 @@ def test_every_option_fills_its_field(ctl, server):
     assert stored == {
         "id": "1000001", "name": "Ünïcode & Co", "status": "1", "kind": "sandbox", "balance": "0",
         "sessions": "10", "deck": "gold", "did_monthly": "12500", "did_setup": "5000", "tfn_monthly": "20000",
-        "tfn_setup": "100", "per_order_cost": "30000", "other_charges": "1", "tax_bp": "825", "discount_bp": "500", "call_tax_bp": "1150",
+        "tfn_setup": "100", "per_order_cost": "30000", "other_charges": "1", "tax_bp": "825", "discount_bp": "500",
+        "call_tax_bp": "1150",
         "in_rate": "85", "tfn_rate": "200", "in_increment": "60", "in_minimum": "0"}
     shown = ctl("account", "show", 1000001)
     assert shown["tax_percent"] == "8.25" and shown["in_rate"] == "0.0085" and shown["other_charges"] == "0.0001"

@@ -8,8 +8,8 @@ GATEWAY = "gw:{g1}"
 def admit(stack, call):
     """A live call of the account, as a sipmod would leave it."""
     key = f"{{a:{stack.account}}}"
-    reply = stack.redis.fcall("call_admit", key, call, "out", "12065550100", "11", "n1", "b1", "a", "b", "127.0.0.9:5060",
-                              "", call, "0", "1", "0", "", "486", "60")
+    reply = stack.redis.fcall("call_admit", key, call, "out", "12065550100", "11", "n1", "b1", "a", "b",
+                              "127.0.0.9:5060", "", call, "0", "1", "0", "", "486", "60")
     assert reply[0] == "ok", reply
 
 

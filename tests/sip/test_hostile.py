@@ -102,7 +102,8 @@ def scans(line, peer):
                            headers=[("Route", f"<sip:{us};lr;tl=9000001.{'a' * 20}.00000000.{'0' * 16}>")])
         yield peer.request(method, f"sip:x@{us}").set("CSeq", "broken").set("Via", f"SIP/2.0/UDP x;branch={forged}")
     yield Message("SIP/2.0 200 OK", [("Via", f"SIP/2.0/UDP {us};branch={forged}"),
-                                     ("Via", f"SIP/2.0/UDP {peer.address};branch=z9hG4bKx"), ("From", "<sip:a@b>;tag=1"),
+                                     ("Via", f"SIP/2.0/UDP {peer.address};branch=z9hG4bKx"),
+                                     ("From", "<sip:a@b>;tag=1"),
                                      ("To", "<sip:a@b>;tag=2"), ("Call-ID", "x"), ("CSeq", "1 INVITE")])
     yield b"\r\n\r\n"
     yield b"\x00" * 1200
