@@ -73,6 +73,11 @@ static const struct row ROWS[] = {
      "An instance that is silent for so long counts as dead; its calls are closed."},
     {ROW(sip, longest_call_s), &KIND_INT, AT(sip.longest_call_s), 1, 604800, "14400", "seconds",
      "Longest duration of a call."},
+    {ROW(sip, session_expires_s), &KIND_INT, AT(sip.session_expires_s), 0, 604800, "0", "seconds",
+     "Session timer (RFC 4028) asked for in calls without one, and the longest allowed in others; 0: as "
+     "the ends agree."},
+    {ROW(sip, session_min_s), &KIND_INT, AT(sip.session_min_s), 1, 86400, "90", "seconds",
+     "Shorter session timers are refused with 422, where sip.session_expires_s is set."},
     {ROW(sip, message_max), &KIND_INT, AT(sip.message_max), 1024, 65535, "16384", "bytes",
      "Largest SIP message."},
     {ROW(sip, drain_s), &KIND_INT, AT(sip.drain_s), 0, 3600, "35", "seconds",

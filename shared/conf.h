@@ -46,11 +46,13 @@ struct conf {
         int64_t store_timeout_ms; /* longest wait of an INVITE for Redis */
         int64_t lease_s;          /* an instance silent for so long is dead */
         int64_t longest_call_s;
-        int64_t message_max;             /* bytes of a SIP message */
-        int64_t drain_s;                 /* longest wait for open transactions at SIGTERM */
-        char spool_dir[CONF_TEXT];       /* folder of call events on disk; empty: none */
-        int64_t spool_max;               /* bytes of such a file */
-        int64_t connections;             /* TCP and TLS, at once */
+        int64_t session_expires_s; /* RFC 4028: longest session interval; 0: left to the ends */
+        int64_t session_min_s;     /* shortest */
+        int64_t message_max;       /* bytes of a SIP message */
+        int64_t drain_s;           /* longest wait for open transactions at SIGTERM */
+        char spool_dir[CONF_TEXT]; /* folder of call events on disk; empty: none */
+        int64_t spool_max;         /* bytes of such a file */
+        int64_t connections;       /* TCP and TLS, at once */
         int64_t connections_per_address; /* of one peer */
         int64_t stream_idle_s;           /* a connection without a message for so long is closed */
         int64_t connect_ms;              /* longest wait for a connection, its handshake included */

@@ -6,6 +6,7 @@
 #include "lease.h"
 #include "log.h"
 #include "relay.h"
+#include "session_timer.h"
 
 /* ---- routing ---- */
 
@@ -147,6 +148,7 @@ struct transit {
     struct relay *relay;
     struct flow from;
     struct dialog_route route;
+    bool timed; /* INVITE or UPDATE: its 2xx sets the session timer */
     bool bye, by_caller, waiting, gone;
     char *contact; /* of a request that may move its sender, or NULL */
     bool finished; /* Redis or the disk knows of the end */
@@ -194,6 +196,8 @@ static bool on_answered(void *user, const struct msg *response, size_t number)
         return finish_call(t);
     if (t->contact)
         dialogs_refresh(t->core->dialogs, response, t->contact);
+    if (t->timed)
+        dialogs_session(t->core->dialogs, response, session_timer_agreed(response));
     return false;
 }
 
@@ -269,7 +273,8 @@ void dialog_start(struct core *core, struct txn_server *server, const struct flo
     }
     const struct msg *request = relay_request(t->relay);
     t->bye = request->method == METHOD_BYE;
-    if (request->method == METHOD_INVITE || request->method == METHOD_UPDATE)
+    t->timed = request->method == METHOD_INVITE || request->method == METHOD_UPDATE;
+    if (t->timed)
         t->contact = dialogs_contact(request);
     dialogs_seen(core->dialogs, request);
     t->by_caller = rr_tag_hash(request->from.tag) == route->rr.caller;

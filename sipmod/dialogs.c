@@ -18,7 +18,7 @@ struct dialog {
     UT_hash_handle by_call; /* by rr.call; of several dialogs of a call the first */
     bool first;
     struct dialogs *table;
-    struct timer age;
+    struct timer age, session;
     struct rr rr;
     char *target[SIDES];  /* Contact URI, or NULL */
     char *routes[SIDES];  /* values of Route towards that side, or NULL */
@@ -30,13 +30,13 @@ struct dialog {
 
 struct dialogs {
     struct timer_wheel *wheel;
-    void (*expired)(void *arg, const char *call);
+    void (*expired)(void *arg, const char *call, const char *reason);
     void *arg;
     struct dialog *all, *calls;
 };
 
 int dialogs_new(struct dialogs **ret, struct timer_wheel *wheel,
-                void (*expired)(void *arg, const char *call), void *arg)
+                void (*expired)(void *arg, const char *call, const char *reason), void *arg)
 {
     struct dialogs *d = calloc(1, sizeof *d);
     if (!d)
@@ -54,6 +54,7 @@ static void drop(struct dialog *g)
     if (g->first)
         HASH_DELETE(by_call, g->table->calls, g);
     timer_stop(g->table->wheel, &g->age);
+    timer_stop(g->table->wheel, &g->session);
     for (int side = 0; side < SIDES; side++) {
         free(g->target[side]);
         free(g->routes[side]);
@@ -76,13 +77,22 @@ size_t dialogs_count(const struct dialogs *d)
     return HASH_COUNT(d->all);
 }
 
-static void on_age(struct timer *timer)
+static void expire(struct dialog *g, const char *reason)
 {
-    struct dialog *g = timer_owner(timer, struct dialog, age);
     if (g->first)
-        g->table->expired(g->table->arg, g->rr.call);
+        g->table->expired(g->table->arg, g->rr.call, reason);
     else
         drop(g);
+}
+
+static void on_age(struct timer *timer)
+{
+    expire(timer_owner(timer, struct dialog, age), "longest");
+}
+
+static void on_session(struct timer *timer)
+{
+    expire(timer_owner(timer, struct dialog, session), "expired");
 }
 
 /* ---- matching ---- */
@@ -275,6 +285,16 @@ void dialogs_refresh(struct dialogs *d, const struct msg *response, const char *
         return;
     move(&g->target[requester], contact ? strdup(contact) : NULL);
     move(&g->target[requester == CALLER ? CALLEE : CALLER], dialogs_contact(response));
+}
+
+void dialogs_session(struct dialogs *d, const struct msg *response, int64_t seconds)
+{
+    int side;
+    struct dialog *g = find(d, response->call_id, response->from.tag, response->to.tag, &side);
+    if (g && seconds > 0)
+        timer_set(d->wheel, &g->session, (uint64_t)seconds * 1000, on_session);
+    else if (g)
+        timer_stop(d->wheel, &g->session);
 }
 
 void dialogs_seen(struct dialogs *d, const struct msg *request)

@@ -10,10 +10,11 @@
 
 struct dialogs;
 
-/* `expired` is told of each call that reached its longest duration; it is to end it (dialogs_end).
- */
+/* `expired` is told of each call that reached its longest duration ("longest") or whose session was
+ * not refreshed ("expired"); it is to end it (dialogs_end). */
 MUST_CHECK int dialogs_new(struct dialogs **ret, struct timer_wheel *wheel,
-                           void (*expired)(void *arg, const char *call), void *arg);
+                           void (*expired)(void *arg, const char *call, const char *reason),
+                           void *arg);
 void dialogs_free(struct dialogs *d); /* accepts NULL */
 
 /* A malloc'd copy of a message's Contact URI, or NULL. */
@@ -56,6 +57,10 @@ MUST_CHECK int dialogs_find(const struct dialogs *d, const struct msg *request,
 /* Target refresh (RFC 3261 §12.2): a 2xx to a request inside the dialog came. Its sender is now at
  * the Contact that it names, the requester at `contact` (NULL: as before). */
 void dialogs_refresh(struct dialogs *d, const struct msg *response, const char *contact);
+
+/* RFC 4028: a 2xx to INVITE or UPDATE came. Its session ends after so many seconds without another
+ * one; 0: it has no such end. */
+void dialogs_session(struct dialogs *d, const struct msg *response, int64_t seconds);
 
 /* The account of a call. ERR_NOT_FOUND: no such call here. */
 MUST_CHECK int dialogs_rr(const struct dialogs *d, const char *call, struct rr *ret);

@@ -133,6 +133,8 @@ static void on_hangup(uv_signal_t *handle, int number)
     app->conf.sip.sessions_code = fresh.sip.sessions_code;
     app->conf.sip.retry_after_s = fresh.sip.retry_after_s;
     app->conf.sip.longest_call_s = fresh.sip.longest_call_s;
+    app->conf.sip.session_expires_s = fresh.sip.session_expires_s;
+    app->conf.sip.session_min_s = fresh.sip.session_min_s;
     app->conf.sip.drain_s = fresh.sip.drain_s;
     app->conf.sip.connections = fresh.sip.connections;
     app->conf.sip.connections_per_address = fresh.sip.connections_per_address;

@@ -12,6 +12,7 @@
 #include "out.h"
 #include "refusal.h"
 #include "relay.h"
+#include "session_timer.h"
 #include "stateless.h"
 
 enum { HOUSEKEEPING_MS = 100, RESYNC_MS = 30000 };
@@ -98,12 +99,15 @@ static bool is_known_scheme(struct span scheme)
 /* §16.3; true: refused. */
 static bool refuse_unfit(struct proxy *p, const struct msg *m, const struct flow *from)
 {
+    char lines[SESSION_TIMER_LINES];
     if (!is_known_scheme(m->uri.scheme))
         respond_plain(p, m, from, 416);
     else if (m->max_forwards == 0)
         respond_plain(p, m, from, 483);
     else if (is_loop(p, m))
         respond_plain(p, m, from, 482);
+    else if (session_timer_too_small(m, p->core.conf, lines))
+        respond(p, m, from, 422, NULL, span_of(lines));
     else
         return refuse_proxy_require(p, m, from);
     return true;
@@ -203,12 +207,9 @@ static void receive_in_dialog(struct proxy *p, struct msg *m, const struct flow 
 static void receive_stranger(struct proxy *p, struct msg *m, const struct flow *from)
 {
     p->counters.strangers++;
-    if (!p->core.conf->sip.unknown_source_403)
-        ;
-    else if (guard_take(p->guard, GUARD_REPLY, &from->remote, uv_now(p->core.loop)))
+    if (p->core.conf->sip.unknown_source_403 &&
+        guard_take(p->guard, GUARD_REPLY, &from->remote, uv_now(p->core.loop)))
         respond_within(p, m, from, 403, NULL, (struct span){0}, m->raw.n);
-    else
-        p->counters.withheld++;
     msg_free(m);
 }
 
@@ -420,10 +421,10 @@ static void on_kill(void *arg, struct span call)
         log_info("call %s ended: %s", id, reason);
 }
 
-static void on_longest(void *arg, const char *call)
+static void on_expired(void *arg, const char *call, const char *reason)
 {
     struct proxy *p = arg;
-    (void)hangup_call(&p->core, call, "longest");
+    (void)hangup_call(&p->core, call, reason);
 }
 
 static void on_synced(void *arg)
@@ -514,7 +515,7 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
     if (err == ERR_OK)
         err = open_outbox(p, error);
     if (err == ERR_OK)
-        err = dialogs_new(&c->dialogs, c->wheel, on_longest, p);
+        err = dialogs_new(&c->dialogs, c->wheel, on_expired, p);
     return err;
 }
 

@@ -8,6 +8,7 @@
 #include "edit.h"
 #include "log.h"
 #include "num.h"
+#include "session_timer.h"
 
 /* One target that was tried. */
 struct leg {
@@ -143,7 +144,7 @@ static int build_request(struct core *core, const struct msg *request, const str
                          const struct relay_target *target, uint64_t branch, struct span *ret_bytes)
 {
     struct edit e;
-    char lines_text[LINES], hops_text[12];
+    char lines_text[LINES], hops_text[12], session[SESSION_TIMER_LINES];
     struct out lines = OUT_IN(lines_text), hops = OUT_IN(hops_text);
     out_format(&hops, "%d", request->max_forwards < 0 ? MAX_FORWARDS : request->max_forwards - 1);
     edit_start(&e, request);
@@ -155,6 +156,7 @@ static int build_request(struct core *core, const struct msg *request, const str
         edit_append_header(&e, target->routes);
     edit_identity(&e, target);
     edit_max_forwards(&e, out_done(&hops));
+    session_timer_edit(&e, core->conf, session);
     int err = lines.full ? ERR_TOO_LARGE : edit_build(&e, core->bytes, CORE_BYTES, &ret_bytes->n);
     ret_bytes->p = core->bytes;
     return err;
