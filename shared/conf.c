@@ -96,6 +96,10 @@ static const struct row ROWS[] = {
      "sip.timer_c_s, so that no ringing call loses its connection."},
     {ROW(sip, connect_ms), &KIND_INT, AT(sip.connect_ms), 50, 60000, "1500", "milliseconds",
      "Longest wait for a TCP connection, with TLS its handshake included."},
+    {ROW(sip, resolver), &KIND_TEXT, AT(sip.resolver), 0, LONGEST, "", "",
+     "Name servers for targets given by name, ADDR or ADDR:PORT by comma; empty: the system's."},
+    {ROW(sip, resolve_ms), &KIND_INT, AT(sip.resolve_ms), 50, 30000, "1500", "milliseconds",
+     "A target whose name no server resolves for so long is given up for the next."},
     {ROW(sip, target_failures), &KIND_INT, AT(sip.target_failures), 1, 1000, "3", "failures",
      "A target that can't be reached, gives no answer or answers 503 so often in a row is down: calls "
      "try it last."},

@@ -56,17 +56,19 @@ struct conf {
         int64_t connections_per_address; /* of one peer */
         int64_t stream_idle_s;           /* a connection without a message for so long is closed */
         int64_t connect_ms;              /* longest wait for a connection, its handshake included */
-        int64_t target_failures;         /* in a row: a target is down */
-        int64_t target_recoveries;       /* OPTIONS answered in a row: it is up again */
-        int64_t target_rest_s;           /* longest Retry-After of a target; rest without probes */
-        int64_t probe_ms;                /* between OPTIONS to a target; 0: none */
-        bool probe_all;                  /* OPTIONS also to targets that are up */
-        int64_t source_rate;             /* messages a second of one source */
-        int64_t source_invite_rate;      /* new calls a second of one source */
-        int64_t stranger_rate;           /* responses a second to one unlisted source */
-        int64_t transactions_max;        /* open requests at which new calls are refused */
-        int64_t admissions_max;          /* calls waiting for Redis at which new ones are refused */
-        int64_t lag_ms;                  /* delay at which new calls are refused */
+        char resolver[CONF_TEXT];   /* name servers "ADDR[:PORT]" by comma; empty: the system's */
+        int64_t resolve_ms;         /* longest wait of a call for them */
+        int64_t target_failures;    /* in a row: a target is down */
+        int64_t target_recoveries;  /* OPTIONS answered in a row: it is up again */
+        int64_t target_rest_s;      /* longest Retry-After of a target; rest without probes */
+        int64_t probe_ms;           /* between OPTIONS to a target; 0: none */
+        bool probe_all;             /* OPTIONS also to targets that are up */
+        int64_t source_rate;        /* messages a second of one source */
+        int64_t source_invite_rate; /* new calls a second of one source */
+        int64_t stranger_rate;      /* responses a second to one unlisted source */
+        int64_t transactions_max;   /* open requests at which new calls are refused */
+        int64_t admissions_max;     /* calls waiting for Redis at which new ones are refused */
+        int64_t lag_ms;             /* delay at which new calls are refused */
         bool udp_only; /* requests over 1,300 bytes go by UDP too (against RFC 3261 §18.1.1) */
     } sip;
     struct {

@@ -367,7 +367,7 @@ static void try_next(struct call *c)
     if (t->forward)
         routes_exit(c->core->routes, c->account, t->user, on_forward_exit, c);
     else
-        resolve_host(c->core->loop, span_of(t->host), t->port, on_resolved, c);
+        resolve_host(c->core->resolver, span_of(t->host), t->port, on_resolved, c);
 }
 
 /* ---- admission ---- */

@@ -7,6 +7,7 @@
 #include "directory.h"
 #include "health.h"
 #include "outbox.h"
+#include "resolve.h"
 #include "routes.h"
 #include "store.h"
 #include "timer.h"
@@ -22,6 +23,7 @@ struct core {
     struct transport *transport;
     struct txn_table *txns;
     struct health *health;
+    struct resolver *resolver;
     struct store *store;
     struct directory *directory;
     struct routes *routes;

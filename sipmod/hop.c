@@ -46,6 +46,6 @@ void hop_find(struct core *core, const struct uri *u, struct listener *prefer, h
     *q = (struct question){.core = core, .protocol = p, .prefer = prefer, .fn = fn, .arg = arg};
     if (p == PROTOCOL_TLS)
         q->name = transport_name(core->transport, u->host);
-    resolve_host(core->loop, u->host, u->port ? u->port : transport_default_port(p), on_resolved,
-                 q);
+    resolve_host(core->resolver, u->host, u->port ? u->port : transport_default_port(p),
+                 on_resolved, q);
 }

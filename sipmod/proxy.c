@@ -502,6 +502,8 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
     if (err == ERR_OK)
         err = txn_table_new(&c->txns, c->wheel, (uint64_t)conf->sip.t1_ms);
     if (err == ERR_OK)
+        err = resolver_new(&c->resolver, c->loop, conf);
+    if (err == ERR_OK)
         err = health_new(&c->health, conf, c->wheel, c->txns);
     if (err == ERR_OK) {
         struct span sent_by = transport_sent_by(transport_first(c->transport));
@@ -563,9 +565,7 @@ static void log_counters(const struct proxy *p)
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct proxy *p = handle->data;
-    guard_free(p->guard);
-    free(p);
+    free(handle->data);
 }
 
 void proxy_close(struct proxy *p)
@@ -576,6 +576,7 @@ void proxy_close(struct proxy *p)
     if (c->transport)
         log_counters(p);
     store_close(c->store); /* answers all that waits for Redis */
+    resolver_free(c->resolver);
     health_free(c->health);
     txn_table_free(c->txns);
     outbox_free(c->outbox);
@@ -583,6 +584,7 @@ void proxy_close(struct proxy *p)
     directory_free(c->directory);
     routes_free(c->routes);
     transport_close(c->transport);
+    guard_free(p->guard);
     timer_wheel_free(c->wheel);
     uv_close((uv_handle_t *)&p->housekeeping, on_closed);
 }
