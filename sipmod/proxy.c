@@ -506,8 +506,7 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
     if (err == ERR_OK)
         err = health_new(&c->health, conf, c->wheel, c->txns);
     if (err == ERR_OK) {
-        struct span sent_by = transport_sent_by(transport_first(c->transport));
-        (void)span_copy(sent_by, first, sizeof first);
+        (void)span_copy(transport_sent_by(transport_first(c->transport)), first, sizeof first);
         err = store_open(&c->store, c->loop, conf, first, &changes);
     }
     if (err == ERR_OK)
