@@ -203,6 +203,16 @@ def test_a_taken_port_is_refused_by_name(empty):
     assert empty.pids() == {}
 
 
+def test_a_port_that_is_taken_by_tcp_alone_is_refused_by_name(empty):
+    host, port = empty.sip.split(":")
+    with socket.socket() as taken:
+        taken.bind((host, int(port)))
+        taken.listen()
+        code, output = empty.run("--no-demo", "--detach")
+    assert code == 1 and f"{empty.sip} (tcp)" in output and "--sip" in output
+    assert empty.pids() == {}
+
+
 @pytest.mark.parametrize("option", [["--http", "8080"], ["--sip", "127.0.0.1:0"], ["--data"], ["--nonsense"]])
 def test_a_wrong_command_line_is_refused(empty, option):
     code, output = empty.run(*option)
