@@ -153,7 +153,7 @@ static int dispatch(struct api_call *c, struct service *s)
 static enum answer_code conclude(struct api_call *c, int err)
 {
     bool refused = err == ERR_REFUSED && answer_result(c->op.answer) != ANSWER_OK;
-    bool store = err == ERR_TIMEOUT || err == ERR_UNAVAILABLE;
+    bool store = err == ERR_TIMEOUT || err == ERR_UNAVAILABLE || err == ERR_VERSION;
     if (err != ERR_OK && !refused) {
         log_error("request %s: %s: %s", c->http->request_id, c->endpoint ? c->endpoint->name : "-",
                   err_text(err));

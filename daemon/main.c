@@ -116,6 +116,22 @@ static int load_schema(struct program *p)
     return ERR_OK;
 }
 
+/* A Redis that was emptied, or lost its functions, while we run gets them again. One that another
+ * trunkd has brought to other libraries is left alone. */
+static void restore_schema(struct program *p)
+{
+    char error[SCHEMA_ERROR] = "";
+    if (!schema_is_lost(service_redis(p->service)))
+        return;
+    int err = service_keep_secret(p->service);
+    if (err == ERR_OK)
+        err = schema_load(service_redis(p->service), error);
+    if (err == ERR_OK)
+        log_warn("Redis had lost the schema; it is loaded again");
+    else
+        report_schema_failure(p, err, error);
+}
+
 static int start(struct program *p)
 {
     const struct http_settings http = {
@@ -150,11 +166,11 @@ static int run(struct program *p)
     const struct timespec retry = {.tv_sec = RETRY_S};
     int err = ERR_OK;
     while (err == ERR_OK) {
-        if (!p->jobs)
+        if (p->jobs)
+            restore_schema(p);
+        else
             err = load_schema(p);
-        int signal = err != ERR_OK ? -1
-                     : p->jobs     ? sigwaitinfo(&p->signals, NULL)
-                                   : sigtimedwait(&p->signals, NULL, &retry);
+        int signal = err != ERR_OK ? -1 : sigtimedwait(&p->signals, NULL, &retry);
         if (signal == SIGHUP)
             reload(p);
         if (signal == SIGTERM || signal == SIGINT)

@@ -79,6 +79,22 @@ int service_load_secret(struct service *s)
     return err;
 }
 
+int service_keep_secret(struct service *s)
+{
+    struct cmd c = {0};
+    struct redisReply *r = NULL;
+    cmd_text(&c, "HSETNX");
+    cmd_text(&c, KEY_SCHEMA);
+    cmd_text(&c, "secret");
+    cmd_text(&c, s->secret);
+    int err = redis_raw(s->redis, &c, &r);
+    if (err == ERR_OK && raw_is_error(r))
+        err = ERR_PROTOCOL;
+    cmd_free(&c);
+    reply_free(r);
+    return err;
+}
+
 const char *service_secret(const struct service *s)
 {
     return s->secret;

@@ -36,6 +36,8 @@ void service_set_ready(struct service *s);
 
 /* Reads the schema's secret, which signs links; before service_set_ready. */
 MUST_CHECK int service_load_secret(struct service *s);
+/* Gives a schema that has no secret, of a Redis that was emptied, the one that is in use. */
+MUST_CHECK int service_keep_secret(struct service *s);
 const char *service_secret(const struct service *s); /* "" until it is read */
 
 /* What a saga of an account needs. */

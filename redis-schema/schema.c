@@ -158,6 +158,18 @@ static int read_version(struct redis_pool *p, struct redisReply **ret, char erro
     return err;
 }
 
+bool schema_is_lost(struct redis_pool *p)
+{
+    struct redisReply *version = NULL, *nodes = NULL;
+    char error[SCHEMA_ERROR];
+    bool lost = read_version(p, &version, error) == ERR_OK && raw_is_nil(version);
+    if (!lost && version != NULL)
+        lost = redis_fcall_ro(p, &nodes, "index_list", KEY_NODES, NULL) == ERR_VERSION;
+    reply_free(version);
+    reply_free(nodes);
+    return lost;
+}
+
 int schema_check(struct redis_pool *p, char error[SCHEMA_ERROR])
 {
     struct redisReply *reply = NULL;

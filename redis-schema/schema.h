@@ -2,6 +2,8 @@
 #ifndef TRUNKLINE_SCHEMA_H
 #define TRUNKLINE_SCHEMA_H
 
+#include <stdbool.h>
+
 #include "redis.h"
 
 enum {
@@ -15,6 +17,10 @@ enum {
  * the libraries that it had. Safe when several programs do it at once. On failure one line is in
  * error; ERR_VERSION: the server's schema is newer. */
 MUST_CHECK int schema_load(struct redis_pool *p, char error[SCHEMA_ERROR]);
+
+/* The server was reached and holds no schema, or lacks the functions: emptied while programs run.
+ */
+bool schema_is_lost(struct redis_pool *p);
 
 /* For programs that load nothing: ERR_VERSION unless the server's schema is of this version. */
 MUST_CHECK int schema_check(struct redis_pool *p, char error[SCHEMA_ERROR]);

@@ -94,6 +94,27 @@ def test_newer_schema_is_refused(workdir):
         redis.discard()
 
 
+@pytest.mark.parametrize("lost", [["FUNCTION", "FLUSH"], ["DEL", "schema"]], ids=["functions", "version"])
+def test_a_schema_lost_while_serving_is_loaded_again(lost):
+    with Stack(sipmod=False) as s:
+        trunk = s.define_trunk(("127.0.0.3", 5060))
+        secret = s.redis.client.hget("schema", "secret")
+        s.redis.client.execute_command(*lost)
+        reply = s.api.availabilitystate()
+        assert reply.ok or reply.status == 503 and reply.headers["Retry-After"], reply
+        wait_for(lambda: s.redis.client.hget("schema", "version") and s.api.availabilitystate().ok, 10)
+        assert s.redis.client.hget("schema", "secret") == secret, "links and calls under way are signed with it"
+        assert s.api.get_trunk(tg_id=trunk).good()
+
+
+def test_a_newer_schema_of_another_trunkd_is_left_alone():
+    with Stack(sipmod=False) as s:
+        s.redis.client.hset("schema", "version", 999)
+        s.redis.client.execute_command("FUNCTION", "FLUSH")
+        wait_for(lambda: "upgrade the program" in _log(s.trunkd), 10)
+        assert s.redis.client.execute_command("FUNCTION", "LIST") == []
+
+
 def test_reload_of_policy_and_level(workdir):
     with Stack(sipmod=False) as s:
         assert len(s.api.searchdid(state="WA").good()["DIDs"]) == 170
