@@ -11,43 +11,46 @@
 enum { DEPTH_MAX = 6 };
 
 const struct answer_code_info answer_codes[ANSWER_CODES] = {
-    [ANSWER_OK] = {200, "ok",                     "",                       "Success."         },
+    [ANSWER_OK] = {200, "ok",                     "",                       "Success."                   },
     [ANSWER_INVALID_PARAMETER] = {404, "invalid_parameter",      NULL,
                    "A parameter is missing, malformed, or names something that is "
-                                  "not there or not yours."                                    },
+                                  "not there or not yours."                                              },
     [ANSWER_INVALID_TOKEN] = {404, "invalid_token",          "Invalid token",
-                   "The token is not one of the account's, or may not do this."                },
+                   "The token is not one of the account's, or may not do this."                          },
     [ANSWER_INVALID_ACCOUNT] = {404, "invalid_account",        "Invalid accountno",
-                   "The account number is malformed, unknown or closed."                       },
+                   "The account number is malformed, unknown or closed."                                 },
     [ANSWER_INSUFFICIENT_BALANCE] = {404, "insufficient_balance",   "Insufficient balance",
-                   "The account's balance does not cover the amount."                          },
+                   "The account's balance does not cover the amount."                                    },
     [ANSWER_NO_NUMBERS] = {404, "no_numbers",             "No numbers available",
-                   "Nothing is free where you asked."                                          },
+                   "Nothing is free where you asked."                                                    },
     [ANSWER_PAYMENT_DECLINED] = {404, "payment_declined",       "Payment declined",
-                   "The card was not charged; `detail` has the gateway's reason."              },
+                   "The card was not charged; `detail` has the gateway's reason."                        },
     [ANSWER_PAYMENT_PENDING] =
         {404, "payment_pending",        "Payment pending",
                    "The gateway has not answered yet. Nothing is charged twice: get_payments "
-         "shows the outcome."                                                                  },
+         "shows the outcome."                                                                            },
     [ANSWER_PAYMENT_CONFLICT] = {404, "payment_conflict",       "Payment conflict",
-                   "The Idempotency-Key was used for another card or amount."                  },
+                   "The Idempotency-Key was used for another card or amount."                            },
     [ANSWER_PAYMENT_UNAVAILABLE] = {404, "payment_unavailable",    "Payment unavailable",
-                   "Payments by card are not offered here."                                    },
-    [ANSWER_NOT_FOUND] = {404, "not_found",              "Unknown request",        "No such endpoint."},
+                   "Payments by card are not offered here."                                              },
+    [ANSWER_IDEMPOTENCY] =
+        {404, "idempotency_conflict",   "Idempotency conflict",
+                   "The Idempotency-Key belongs to another request, or the first one is under way still."},
+    [ANSWER_NOT_FOUND] = {404, "not_found",              "Unknown request",        "No such endpoint."          },
     [ANSWER_BAD_REQUEST] = {400, "bad_request",            "Bad request",
-                   "The request is malformed as a whole."                                      },
+                   "The request is malformed as a whole."                                                },
     [ANSWER_METHOD] = {405, "method_not_allowed",     "Method not allowed",
-                   "The Allow header lists the methods."                                       },
+                   "The Allow header lists the methods."                                                 },
     [ANSWER_TOO_LARGE] = {413, "body_too_large",         "Request body too large",
-                   "The body is over the configured size."                                     },
+                   "The body is over the configured size."                                               },
     [ANSWER_MEDIA_TYPE] = {415, "unsupported_media_type", "Unsupported media type",
-                   "A body is a form, multipart or JSON, in UTF-8."                            },
+                   "A body is a form, multipart or JSON, in UTF-8."                                      },
     [ANSWER_INTERNAL] = {500, "internal_error",         "Internal error",
-                   "Something is wrong here; the request id finds it in the log."              },
+                   "Something is wrong here; the request id finds it in the log."                        },
     [ANSWER_PLANNED] = {501, "not_implemented",        "Not implemented yet",
-                   "The endpoint is not available in this version."                            },
+                   "The endpoint is not available in this version."                                      },
     [ANSWER_UNAVAILABLE] = {503, "unavailable",            "Service unavailable",
-                   "The store can't be reached; repeat after Retry-After seconds."             },
+                   "The store can't be reached; repeat after Retry-After seconds."                       },
 };
 
 struct answer {
@@ -169,6 +172,31 @@ int answer_invalid(struct answer *a, const char *param, const char *detail)
     char error[96];
     snprintf(error, sizeof(error), "Invalid %s", param);
     return refuse(a, ANSWER_INVALID_PARAMETER, error, detail);
+}
+
+static enum answer_code code_of(const json_t *body)
+{
+    const char *name = json_string_value(json_object_get(body, "code"));
+    for (size_t i = ANSWER_OK + 1; name && i < ANSWER_CODES; i++) {
+        if (strcmp(answer_codes[i].code, name) == 0)
+            return (enum answer_code)i;
+    }
+    return ANSWER_OK;
+}
+
+int answer_load(struct answer *a, struct span body)
+{
+    json_t *loaded = json_loadb(body.p, body.n, 0, NULL);
+    bool failure = json_object_get(loaded, "error") != NULL;
+    if (!json_is_object(loaded) || failure != (code_of(loaded) != ANSWER_OK)) {
+        json_decref(loaded);
+        return ERR_PROTOCOL;
+    }
+    json_decref(a->stack[0]);
+    a->stack[0] = loaded;
+    a->depth = 0;
+    a->code = code_of(loaded);
+    return ERR_OK;
 }
 
 enum answer_code answer_result(const struct answer *a)

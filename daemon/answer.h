@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "span.h"
 
 enum answer_code {
     ANSWER_OK,
@@ -20,6 +21,7 @@ enum answer_code {
     ANSWER_PAYMENT_PENDING,
     ANSWER_PAYMENT_CONFLICT,
     ANSWER_PAYMENT_UNAVAILABLE,
+    ANSWER_IDEMPOTENCY,
     ANSWER_NOT_FOUND,
     ANSWER_BAD_REQUEST,
     ANSWER_METHOD,
@@ -57,6 +59,9 @@ void answer_close(struct answer *a); /* the innermost list or object */
 /* Turns the reply into a failure and returns ERR_REFUSED. Texts are copied; detail may be NULL. */
 MUST_CHECK int answer_refuse(struct answer *a, enum answer_code code, const char *detail);
 MUST_CHECK int answer_invalid(struct answer *a, const char *param, const char *detail);
+
+/* Makes a body that answer_render gave before this reply's own. ERR_PROTOCOL: it is none. */
+MUST_CHECK int answer_load(struct answer *a, struct span body);
 
 enum answer_code answer_result(const struct answer *a);
 

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "download.h"
 #include "log.h"
+#include "once.h"
 #include "op.h"
 #include "page.h"
 
@@ -99,7 +100,7 @@ static int run_endpoint(struct api_call *c)
         return answer_invalid(c->op.answer, fault.param, fault.detail);
     if (err != ERR_OK)
         return err;
-    return c->endpoint->run ? c->endpoint->run(&c->op)
+    return c->endpoint->run ? once_run(&c->op, &c->request)
                             : answer_refuse(c->op.answer, ANSWER_PLANNED, NULL);
 }
 

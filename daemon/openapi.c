@@ -112,12 +112,27 @@ static void print_head(FILE *out, const struct endpoint *e, const char *suffix)
     yaml_plain(out, 3, "x-status", e->run ? "available" : "planned");
 }
 
+static void print_idempotency(FILE *out)
+{
+    yaml_open(out, 3, "parameters");
+    yaml_plain(out, 3, "- name", "Idempotency-Key");
+    yaml_plain(out, 4, "in", "header");
+    yaml_text(out, 4, "description",
+              "Within 24 hours the same key and request are done once and answered alike; the key "
+              "with another request is refused. (Addition to the document.)");
+    yaml_open(out, 4, "schema");
+    yaml_plain(out, 5, "type", "string");
+    yaml_plain(out, 5, "maxLength", "255");
+}
+
 static void print_post(FILE *out, const struct endpoint *e)
 {
     static const char *const media[] = {"application/x-www-form-urlencoded", "multipart/form-data",
                                         "application/json"};
     yaml_open(out, 2, "post");
     print_head(out, e, "");
+    if (e->access != ENDPOINT_READ)
+        print_idempotency(out);
     yaml_open(out, 3, "requestBody");
     yaml_plain(out, 4, "required", "true");
     yaml_open(out, 4, "content");

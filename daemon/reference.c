@@ -268,6 +268,9 @@ static void print_introduction(FILE *out)
         "joined by commas. `limit` and `offset`, where they are listed, ask for a part of a list, "
         "and the reply has its `total` then.",
         "Links to files are signed and end after a while; whoever has one needs no token.",
+        "Give a request that changes something an `Idempotency-Key` of your choice, at most 255 "
+        "characters: within 24 hours the same key and request are done once and answered alike. "
+        "The key with another request is refused.",
         "Every reply carries `X-Request-Id`: tell it when something went wrong.",
     };
     fputs("<h1 id=\"top\">Trunkline API</h1>\n", out);

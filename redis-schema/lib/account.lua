@@ -171,6 +171,59 @@ local function token_revoke(account, args)
   return { 'ok', reply.int(removed) }
 end
 
+local HEX = '^[0-9a-f]+$'
+local REQUEST_MS = 86400000 -- longest life of a remembered request
+
+-- A write with an Idempotency-Key begins, unless it is known.
+-- KEYS: {a:ACCT}
+-- ARGV: name (hex), digest of the request (hex), ms that it may take
+-- Reply: ok, new · ok, done, what request_finish kept
+-- Refusals: conflict (another request has that name) · busy (the same one is under way) · notfound
+local function request_begin(account, args)
+  local name, digest = check.match(args[1], HEX, 'name'), check.match(args[2], HEX, 'digest')
+  local ms = check.int(args[3], 1, REQUEST_MS, 'ms')
+  if redis.call('EXISTS', account) == 0 then return { 'notfound' } end
+  local request = key.request(account, name)
+  local known = redis.call('HMGET', request, 'digest', 'reply')
+  if not known[1] then
+    redis.call('HSET', request, 'digest', digest)
+    redis.call('PEXPIRE', request, ms)
+    return { 'ok', 'new' }
+  end
+  if known[1] ~= digest then return { 'conflict' } end
+  if not known[2] then return { 'busy' } end
+  return { 'ok', 'done', known[2] }
+end
+
+-- Keeps the reply, also of a request that took longer than it might; the first one counts.
+-- KEYS: {a:ACCT}
+-- ARGV: name, digest, ms to keep it, reply
+-- Reply: ok
+-- Refusals: conflict (another request has that name by now) · notfound
+local function request_finish(account, args)
+  local name, digest = check.match(args[1], HEX, 'name'), check.match(args[2], HEX, 'digest')
+  local ms = check.int(args[3], 1, REQUEST_MS, 'ms')
+  if redis.call('EXISTS', account) == 0 then return { 'notfound' } end
+  local request = key.request(account, name)
+  local known = redis.call('HGET', request, 'digest')
+  if known and known ~= digest then return { 'conflict' } end
+  redis.call('HSET', request, 'digest', digest)
+  if redis.call('HSETNX', request, 'reply', args[4]) == 1 then redis.call('PEXPIRE', request, ms) end
+  return { 'ok' }
+end
+
+-- Forgets a request that came to nothing.
+-- KEYS: {a:ACCT}
+-- ARGV: name, digest
+-- Reply: ok (also when there is none, another, or one with a reply: those stay)
+local function request_drop(account, args)
+  local name, digest = check.match(args[1], HEX, 'name'), check.match(args[2], HEX, 'digest')
+  local request = key.request(account, name)
+  local known = redis.call('HMGET', request, 'digest', 'reply')
+  if known[1] == digest and not known[2] then redis.call('DEL', request) end
+  return { 'ok' }
+end
+
 door.write({ 'account_create', key = key.ACCOUNT, args = { 1, 99 }, run = account_create })
 door.write({ 'account_set', key = key.ACCOUNT, args = { 2, 98 }, run = account_set })
 door.read({ 'account_get', key = key.ACCOUNT, args = { 0 }, run = account_get })
@@ -180,3 +233,6 @@ door.read({ 'ledger_list', key = key.ACCOUNT, args = { 0, 2 }, run = ledger_list
 door.write({ 'token_add', key = key.ACCOUNT, args = { 4 }, run = token_add })
 door.read({ 'token_list', key = key.ACCOUNT, args = { 0 }, run = token_list })
 door.write({ 'token_revoke', key = key.ACCOUNT, args = { 1 }, run = token_revoke })
+door.write({ 'request_begin', key = key.ACCOUNT, args = { 3 }, run = request_begin })
+door.write({ 'request_finish', key = key.ACCOUNT, args = { 4 }, run = request_finish })
+door.write({ 'request_drop', key = key.ACCOUNT, args = { 2 }, run = request_drop })

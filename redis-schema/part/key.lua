@@ -40,6 +40,7 @@ function key.payments(a) return a .. ':payments' end
 function key.payment(a, id) return a .. ':pay:' .. id end
 function key.paying(a) return a .. ':paying' end
 function key.paid(a, once) return a .. ':paid:' .. once end
+function key.request(a, name) return a .. ':request:' .. name end
 function key.sandbox(a) return a .. ':sandbox' end
 function key.invoices(a) return a .. ':invoices' end
 function key.sagas(a) return a .. ':sagas' end

@@ -140,3 +140,43 @@ def test_token_misuse(schema, values):
     schema.account()
     arguments = {"hash": HASH, "label": "main", "scope": "all", "most": "5", **values}
     schema.error("token_add", KEY, *arguments.values())
+
+
+def test_a_request_is_done_once(schema):
+    schema.account()
+    assert schema.request_begin(KEY, "ab", "01", 60000) == ["ok", "new"]
+    assert 0 < schema.client.pttl(f"{KEY}:request:ab") <= 60000
+    assert schema.request_begin(KEY, "ab", "01", 60000) == ["busy"]
+    assert schema.request_begin(KEY, "ab", "02", 60000) == ["conflict"]
+    assert schema.request_begin(KEY, "ac", "02", 60000) == ["ok", "new"]
+    assert schema.request_finish(KEY, "ab", "02", 86400000, "no") == ["conflict"]
+    for reply in ("first", "second"):
+        assert schema.request_finish(KEY, "ab", "01", 86400000, reply) == ["ok"]
+        assert schema.request_begin(KEY, "ab", "01", 60000) == ["ok", "done", "first"]
+    assert schema.client.pttl(f"{KEY}:request:ab") > 60000
+    assert schema.request_begin(KEY, "ab", "02", 60000) == ["conflict"]
+
+
+def test_a_request_that_came_to_nothing_is_forgotten(schema):
+    schema.account()
+    schema.request_begin(KEY, "ab", "01", 60000)
+    assert schema.request_drop(KEY, "ab", "02") == ["ok"]
+    assert schema.request_begin(KEY, "ab", "01", 60000) == ["busy"]
+    assert schema.request_drop(KEY, "ab", "01") == ["ok"]
+    assert schema.request_begin(KEY, "ab", "02", 60000) == ["ok", "new"]
+    schema.request_finish(KEY, "ab", "02", 60000, "kept")
+    schema.request_drop(KEY, "ab", "02")
+    assert schema.request_begin(KEY, "ab", "02", 60000) == ["ok", "done", "kept"]
+
+
+def test_a_request_that_took_too_long_is_kept_all_the_same(schema):
+    schema.account()
+    assert schema.request_finish(KEY, "ab", "01", 60000, "late") == ["ok"]
+    assert schema.request_begin(KEY, "ab", "01", 60000) == ["ok", "done", "late"]
+
+
+def test_requests_need_an_account(schema):
+    assert schema.request_begin(KEY, "ab", "01", 60000) == ["notfound"]
+    assert schema.request_finish(KEY, "ab", "01", 60000, "x") == ["notfound"]
+    assert schema.request_drop(KEY, "ab", "01") == ["ok"]
+    assert not schema.client.keys("*")

@@ -19,7 +19,7 @@ PLACEHOLDERS = {
     "ACCT": r"[\w.-]+", "TG": r"\d+", "N": r"\d{10}", "ST": r"(?:[A-Z]{2}|tf)", "ID": r"\d+", "CALL": r"[\w.:-]+",
     "NPANXX": r"\d{6}", "RATECENTER": r"[^:]+", "CITY": r"[^:]+", "NAME": r"[\w.-]+", "NODE": r"[\w.:\[\]-]+",
     "ADDR": r"[0-9a-f.:]+", "G": r"[\w.-]+", "DECK": r"[\w.-]+", "YYYY-MM-DD": r"\d{4}-\d\d-\d\d",
-    "YYYY-MM": r"\d{4}-\d\d", "PAYMENT": r"\S+", "ONCE": r"[dk]:[0-9a-f]+",
+    "YYYY-MM": r"\d{4}-\d\d", "PAYMENT": r"\S+", "ONCE": r"[dk]:[0-9a-f]+", "DIGEST": r"[0-9a-f]+",
 }
 REDIS_TYPES = {"bitmap": "string"}
 # Hashes whose fields are names of things, not of the document.
@@ -101,6 +101,8 @@ def globals_and_gateways(s):
 def account_and_inventory(s):
     s.account(balance=10 ** 6, in_rate="85", did_monthly="5000")
     s.token_add(KEY, "ab" * 32, "main", "all", 5)
+    s.request_begin(KEY, "ab", "cd", 60000)
+    s.request_finish(KEY, "ab", "cd", 60000, "{}")
     s.trunk_in(11, primary_port="5060", primary_prefix="12", secondary_host="192.0.2.2", secondary_port="5060",
                secondary_prefix="34", forward="12065550100", mou="Unlimited", req_sessions="5", sessions="5",
                req_cps="9", cps="9")
@@ -203,7 +205,8 @@ def test_every_field_is_documented(scenario, documented_keys, rows):
 
 
 def test_every_time_to_live_is_documented(scenario, documented_keys):
-    mortal = {"{a:ACCT}:paid:ONCE", "job:NAME", "node:NODE", "{a:ACCT}:cps:TG", "{a:ACCT}:once:CALL", "gw:{G}:cps"}
+    mortal = {"{a:ACCT}:request:DIGEST", "{a:ACCT}:paid:ONCE", "job:NAME", "node:NODE", "{a:ACCT}:cps:TG", "{a:ACCT}:once:CALL",
+              "gw:{G}:cps"}
     for key in scenario.client.keys("*"):
         name = {n for n, (form, _, _) in documented_keys.items() if form.fullmatch(key)}
         assert (scenario.client.ttl(key) > 0) == bool(name & mortal), key
