@@ -29,7 +29,7 @@ def test_each_call_completes_over_a_bad_network():
         tg = customer.trunk(callee.target, primary_prefix="5555")
         number = customer.number(tg)
         caller = on_a_bad_network(Sipp(
-            bed.workdir, "uac", to=sipmod.target, number="1" + number, calls=CALLS, rate=RATE, duration_ms=3000,
+            bed.workdir, "uac_patient", to=sipmod.target, number="1" + number, calls=CALLS, rate=RATE, duration_ms=3000,
             options=["-l", str(CALLS), *PATIENT], timeout=CALLS // RATE + 60))
         result = caller.finish()
         assert result["SuccessfulCall"] == CALLS and result["FailedCall"] == 0
