@@ -128,10 +128,22 @@ static bool v4_is_unroutable(uint32_t ip)
     return ip >> 24 == 0 || ip >> 16 == 0xa9fe || ip >> 28 >= 0xe;
 }
 
+/* 64:ff9b::/96 (RFC 6052) around an IPv4 address that no call may go to. */
+static bool is_disguised(const struct in6_addr *ip)
+{
+    static const unsigned char prefix[12] = {0x00, 0x64, 0xff, 0x9b};
+    uint32_t inner;
+    memcpy(&inner, ip->s6_addr + sizeof prefix, sizeof inner);
+    inner = ntohl(inner);
+    return memcmp(ip->s6_addr, prefix, sizeof prefix) == 0 &&
+           (inner >> 24 == IN_LOOPBACKNET || v4_is_unroutable(inner));
+}
+
 bool addr_is_unroutable(const struct addr *a)
 {
     if (a->sa.sa_family != AF_INET6)
         return v4_is_unroutable(ntohl(a->v4.sin_addr.s_addr));
     const struct in6_addr *ip = &a->v6.sin6_addr;
-    return IN6_IS_ADDR_UNSPECIFIED(ip) || IN6_IS_ADDR_MULTICAST(ip) || IN6_IS_ADDR_LINKLOCAL(ip);
+    return IN6_IS_ADDR_UNSPECIFIED(ip) || IN6_IS_ADDR_MULTICAST(ip) || IN6_IS_ADDR_LINKLOCAL(ip) ||
+           IN6_IS_ADDR_V4COMPAT(ip) || is_disguised(ip);
 }

@@ -101,11 +101,11 @@ static const struct row ROWS[] = {
     {ROW(sip, resolve_ms), &KIND_INT, AT(sip.resolve_ms), 50, 30000, "1500", "milliseconds",
      "A target whose name no server resolves for so long is given up for the next."},
     {ROW(sip, target_failures), &KIND_INT, AT(sip.target_failures), 1, 1000, "3", "failures",
-     "A target that can't be reached, gives no answer or answers 503 so often in a row is down: calls "
-     "try it last."},
+     "A target that leaves so many INVITEs in a row unanswered, or takes no connection, is down: calls "
+     "try it last. Quick refusals cost a caller nothing and don't count."},
     {ROW(sip, target_recoveries), &KIND_INT, AT(sip.target_recoveries), 1, 1000, "2", "answers",
      "A target that is down and answers so many OPTIONS in a row is up again."},
-    {ROW(sip, target_rest_s), &KIND_INT, AT(sip.target_rest_s), 1, 86400, "60", "seconds",
+    {ROW(sip, target_rest_s), &KIND_INT, AT(sip.target_rest_s), 1, 86400, "30", "seconds",
      "Longest rest that a target gets for the Retry-After of its 503; one that never answered an "
      "OPTIONS has its turn again after so long."},
     {ROW(sip, probe_ms), &KIND_INT, AT(sip.probe_ms), 0, 3600000, "5000", "milliseconds",

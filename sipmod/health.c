@@ -187,10 +187,10 @@ static int64_t retry_after(const struct health *h, const struct msg *response)
     return err != ERR_OK || s > most ? most : s;
 }
 
-static void count_busy(struct target *t, const struct msg *response)
+/* A 503 costs the caller no time, so only one that asks for a rest gets it. */
+static void heed_busy(struct target *t, const struct msg *response)
 {
     int64_t rest_s = retry_after(t->health, response);
-    count_failure(t, "answers 503");
     if (rest_s == 0)
         return;
     uint64_t until = timer_now(t->health->wheel) + (uint64_t)rest_s * 1000;
@@ -221,7 +221,7 @@ void health_heard(struct health *h, const struct flow *target, const struct msg 
     if (!t)
         return;
     if (response->status == 503)
-        count_busy(t, response);
+        heed_busy(t, response);
     else
         bring_up(t, "took a call");
 }

@@ -1,5 +1,5 @@
-/* Which next hops of calls are in order. A target that fails several calls in a row, asks for a
- * rest (Retry-After) or leaves several OPTIONS unanswered is down: calls try others first. OPTIONS
+/* Which next hops of calls are in order. A target that leaves several calls in a row unanswered, asks
+ * for a rest (Retry-After) or leaves several OPTIONS unanswered is down: calls try others first. OPTIONS
  * that are answered several times in a row, or a call that it takes, bring it back. */
 #ifndef TRUNKLINE_HEALTH_H
 #define TRUNKLINE_HEALTH_H
@@ -20,7 +20,7 @@ bool health_is_down(struct health *h, const struct flow *target);
 /* The target answered an INVITE; `response` with any status. */
 void health_heard(struct health *h, const struct flow *target, const struct msg *response);
 
-/* The target can't be reached or did not answer an INVITE in time. */
+/* The target did not answer an INVITE in time, or takes no connection. */
 void health_failed(struct health *h, const struct flow *target);
 
 size_t health_count(const struct health *h); /* targets that are watched */

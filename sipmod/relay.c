@@ -408,7 +408,10 @@ static void on_failed(void *user, int err)
     leg->client = NULL;
     if (err == ERR_UNAVAILABLE && try_instead(leg))
         return;
-    note_failure(leg);
+    /* A datagram that comes back at once costs the next caller nothing: no reason to wait for a
+     * probe before the target is tried again. */
+    if (err != ERR_UNAVAILABLE || transport_protocol(leg->to.listener) != PROTOCOL_UDP)
+        note_failure(leg);
     leg_failed(leg, err == ERR_UNAVAILABLE ? 503 : 408, NULL);
 }
 

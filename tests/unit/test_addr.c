@@ -129,6 +129,9 @@ static void test_kinds(void **state)
         {"ff02::1",          false, true },
         {"fe80::1",          false, true },
         {"2001:db8::1",      false, false},
+        {"::127.0.0.1",      false, true },
+        {"64:ff9b::7f00:1",  false, true },
+        {"64:ff9b::808:808", false, false},
     };
     for (size_t i = 0; i < COUNT(KINDS); i++) {
         struct addr a = read_pair(KINDS[i].text);
