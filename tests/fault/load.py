@@ -95,7 +95,6 @@ class Load:
         self.calls, self.by_id = [], {}
         self.timers, self.serial = [], itertools.count()
         self.up = self.most_up = 0
-        self.watch = None  # called about every 50 ms
 
     def close(self):
         for s in self.sockets.values():
@@ -128,16 +127,12 @@ class Load:
         weights = [w for w, _ in self.kinds]
         names = [k for _, k in self.kinds]
         end, due = time.monotonic() + seconds, time.monotonic()
-        watched = 0
         while (now := time.monotonic()) < end:
             while due <= now:
                 kind = chance.choices(names, weights)[0]
                 self.start(Call(len(self.calls), kind, chance, chance.choice(self.proxies)))
                 due += chance.expovariate(rate)
             self.turn(max(0.0, min(due - now, 0.05)))
-            if self.watch and now - watched > 0.05:
-                watched = now
-                self.watch()
 
     def drain(self, seconds):
         """Until nothing is under way any more, at most so long."""
@@ -254,8 +249,6 @@ class Load:
 
     def answered(self, call, head):
         side, first = call.caller, not call.final
-        if first and side.over:
-            first = True  # it went away, and is to hang up what came up nevertheless
         call.final = 200
         side.remote, side.target = field(head, "To"), field(head, "Contact").strip("<>")
         side.routes = list(reversed(fields(head, "Record-Route")))
@@ -263,7 +256,7 @@ class Load:
         self.send("caller", self.in_dialog(side, "ACK", 1), side.hop)
         if not first:
             return
-        if call.cancelled or side.over:
+        if call.cancelled or side.over:  # it went away, and hangs up what came up nevertheless
             self.hang_up(side)
         elif call.hangs_up == "caller":
             self.later(call.talk, self.hang_up, side)
