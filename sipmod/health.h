@@ -1,6 +1,7 @@
-/* Which next hops of calls are in order. A target that leaves several calls in a row unanswered, asks
- * for a rest (Retry-After) or leaves several OPTIONS unanswered is down: calls try others first. OPTIONS
- * that are answered several times in a row, or a call that it takes, bring it back. */
+/* Which next hops of calls are in order. A target that leaves several calls in a row unanswered,
+ * asks for a rest (Retry-After) or leaves several OPTIONS unanswered is down: calls try others
+ * first. OPTIONS that are answered several times in a row, or a call that it takes, bring it back.
+ */
 #ifndef TRUNKLINE_HEALTH_H
 #define TRUNKLINE_HEALTH_H
 

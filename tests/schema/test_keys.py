@@ -205,7 +205,8 @@ def test_every_field_is_documented(scenario, documented_keys, rows):
 
 
 def test_every_time_to_live_is_documented(scenario, documented_keys):
-    mortal = {"{a:ACCT}:request:DIGEST", "{a:ACCT}:paid:ONCE", "job:NAME", "node:NODE", "{a:ACCT}:cps:TG", "{a:ACCT}:once:CALL",
+    mortal = {"{a:ACCT}:request:DIGEST", "{a:ACCT}:paid:ONCE", "job:NAME", "node:NODE", "{a:ACCT}:cps:TG",
+              "{a:ACCT}:once:CALL",
               "gw:{G}:cps"}
     for key in scenario.client.keys("*"):
         name = {n for n, (form, _, _) in documented_keys.items() if form.fullmatch(key)}
