@@ -9,13 +9,14 @@ from harness import free_port
 class Gate:
     """Forwards to a Redis port. stop_at(function, applied) arms it: the first call of that function is
     held back (applied=False), or reaches Redis while its reply is held back (applied=True);
-    `reached` is set then, and nothing of that connection passes until let_go()."""
+    `reached` is set then, and nothing of that connection passes until let_go(); close() drops it."""
 
     def __init__(self, redis_port):
         self.redis_port = redis_port
         self.port = free_port()
         self.reached, self.gone = threading.Event(), threading.Event()
         self.function, self.applied = None, False
+        self.closed = False
         self.sockets = []
         self.listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._accept, daemon=True).start()
@@ -28,6 +29,7 @@ class Gate:
         self.gone.set()
 
     def close(self):
+        self.closed = True
         self.gone.set()
         for s in [self.listener, *self.sockets]:
             s.close()
@@ -50,7 +52,7 @@ class Gate:
                 held.set()
                 if not self.applied:
                     self._hold()
-            if not _passed(server, data):
+            if self.closed or not _passed(server, data):
                 return
 
     def _down(self, server, client, held):
