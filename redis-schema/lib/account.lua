@@ -87,7 +87,8 @@ end
 
 -- Books a line in the ledger, a ref once.
 -- KEYS: {a:ACCT}
--- ARGV: amount (signed), activity, ref, note, floor (lowest balance allowed after; empty: none)
+-- ARGV: amount (signed), activity, ref, note, floor (lowest balance, less what live calls hold, allowed after; empty:
+--   none)
 -- Reply: ok, balance
 -- Refusals: repeat, balance (the ref is booked) · insufficient, balance · notfound
 local function account_book(account, args)
@@ -98,7 +99,7 @@ local function account_book(account, args)
   local balance = tonumber(redis.call('HGET', account, 'balance'))
   if not balance then return { 'notfound' } end
   if ledger.booked(account, ref) then return { 'repeat', reply.int(balance) } end
-  if floor and balance + amount < floor then return { 'insufficient', reply.int(balance) } end
+  if floor and ledger.available(account) + amount < floor then return { 'insufficient', reply.int(balance) } end
   if math.abs(balance + amount) > check.MONEY_MAX then door.misuse('balance out of range') end
   return { 'ok', reply.int(ledger.book_once(account, amount, activity, ref, args[4])) }
 end

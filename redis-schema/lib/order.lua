@@ -188,7 +188,7 @@ local function order_start(account, args)
   if not order then return { 'notfound' } end
   if order.step == 'cancelled' then return { 'cancelled' } end
   if order.step ~= 'open' then return { 'ok', order.step } end
-  if tonumber(redis.call('HGET', account, 'balance')) < tonumber(order.amount) then return { 'insufficient' } end
+  if ledger.available(account) < tonumber(order.amount) then return { 'insufficient' } end
   set_step(account, order, 'started')
   redis.call('HSET', key.sagas(account), saga(order), clock.now())
   return { 'ok', 'started' }
@@ -205,14 +205,13 @@ local function order_pay(account, args)
   if not order then return { 'notfound' } end
   if order.step == 'cancelled' then return { 'cancelled' } end
   if order.step == 'open' then return { 'insufficient' } end
-  local balance, amount = tonumber(redis.call('HGET', account, 'balance')), tonumber(order.amount)
-  if order.step ~= 'started' then return { 'ok', reply.int(balance) } end
-  if balance < amount then
+  if order.step ~= 'started' then return { 'ok', redis.call('HGET', account, 'balance') } end
+  local balance = ledger.pay(account, tonumber(order.amount), 'Order (New DIDs)', saga(order))
+  if not balance then
     set_step(account, order, 'open')
     redis.call('HDEL', key.sagas(account), saga(order))
     return { 'insufficient' }
   end
-  balance = ledger.book_once(account, -amount, 'Order (New DIDs)', saga(order), '')
   set_step(account, order, 'paid')
   return { 'ok', reply.int(balance) }
 end

@@ -216,13 +216,11 @@ local function port_create(account, args)
   check.fields(args, 7 + 2 * count, RULES)
   local old = read_port(account, id)
   if old then return port_reply(account, old) end
-  local balance = redis.call('HGET', account, 'balance')
-  if not balance then return { 'notfound' } end
+  if redis.call('EXISTS', account) == 0 then return { 'notfound' } end
   local port = new_port(account, args, count)
   if not port then return { 'trunk' } end
-  if tonumber(balance) < tonumber(port.amount) then return { 'insufficient' } end
+  if not ledger.pay(account, tonumber(port.amount), 'Order (LNP)', saga(id)) then return { 'insufficient' } end
   for i = 7 + 2 * count, #args, 2 do port[args[i]] = args[i + 1] end
-  ledger.book_once(account, -tonumber(port.amount), 'Order (LNP)', saga(id), '')
   for i = 1, #numbers, 2 do redis.call('HSET', key.port_numbers(account, id), numbers[i], numbers[i + 1]) end
   redis.call('ZADD', key.ports(account), id, id)
   redis.call('HSET', key.sagas(account), saga(id), port.created)

@@ -1,5 +1,5 @@
 #!lua name=trunkline_recovery
---@use door check clock key reply rating hold stats cdr live ending
+--@use door check clock key reply rating hold ledger stats cdr live ending
 
 local OVERTIME_MS = 60000
 
@@ -82,7 +82,7 @@ local function call_extend(account, args)
   local margin, most = check.int(args[1], 0, 3600000, 'margin'), check.int(args[2], 1, 100000, 'most')
   local now, extended, ended = clock.now(), 0, 0
   local due = redis.call('ZRANGEBYSCORE', key.due(account), '-inf', now + margin, 'LIMIT', 0, most)
-  local available = #due > 0 and hold.available(account)
+  local available = #due > 0 and ledger.available(account)
   for _, id in ipairs(due) do
     local c = live.read(account, id)
     local held = c and c.held
@@ -91,7 +91,7 @@ local function call_extend(account, args)
     elseif extend(account, c, available) then
       extended, available = extended + 1, available - (c.held - held)
     elseif cut_off(account, c, now) then
-      available, ended = hold.available(account), ended + 1
+      available, ended = ledger.available(account), ended + 1
     end
   end
   return { 'ok', reply.int(extended), reply.int(ended) }

@@ -5,12 +5,6 @@ local hold = {}
 
 local SLICE_MS = 60000
 
--- What no call holds yet.
-function hold.available(account)
-  local v = redis.call('HMGET', account, 'balance', 'held')
-  return tonumber(v[1]) - tonumber(v[2] or 0)
-end
-
 -- Seconds and money of a call's first slice; 0 seconds when the money isn't enough for the first that is billed.
 function hold.first(call, available)
   local seconds = rating.billed(SLICE_MS, call.increment, call.minimum)

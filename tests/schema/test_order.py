@@ -173,6 +173,21 @@ def test_too_little_money(shop):
     assert balance(shop) == 5000
 
 
+def test_what_a_live_call_holds_pays_no_order(shop):
+    amount = int(order(shop, ONE)[0]["amount"])
+    shop.account_book(KEY, amount - 100000, "Bank Fee", "enough", "", "")
+    shop.admit("c1", "12065550100", "out", tg="21", rate="600", increment="6", minimum="6")
+    assert shop.order_start(KEY, 41) == ["insufficient"]
+    assert shop.account_book(KEY, -amount, "Bank Fee", "all", "", "0") == ["insufficient", str(amount)]
+    shop.finish("c1", code="487")
+    assert shop.order_start(KEY, 41) == ["ok", "started"]
+    shop.admit("c2", "12065550100", "out", tg="21", rate="600", increment="6", minimum="6")
+    assert shop.order_pay(KEY, 41) == ["insufficient"]
+    shop.finish("c2", code="487")
+    assert shop.order_start(KEY, 41) == ["ok", "started"] and shop.order_pay(KEY, 41) == ["ok", "0"]
+    shop.check_invariants()
+
+
 def test_free_order_is_paid_with_nothing(shop):
     shop.account_set(KEY, "did_monthly", "0", "did_setup", "0", "per_order_cost", "0", "other_charges", "0")
     shop.numbers(ONE, order=41)

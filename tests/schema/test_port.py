@@ -152,6 +152,15 @@ def test_create_refusals(shop):
     shop.error("port_create", KEY, 43, 11, "mobile", 0, "Customer", 1, ONE, "WA")
 
 
+def test_what_a_live_call_holds_pays_no_port(shop):
+    shop.account_book(KEY, -90000, "Bank Fee", "out", "", "")
+    shop.admit("c1", "12065550100", "out", tg="21", rate="9000", increment="6", minimum="6")
+    assert create(shop) == ["insufficient"]
+    shop.finish("c1", code="487")
+    assert create(shop)[0] == "ok"
+    shop.check_invariants()
+
+
 def test_tollfree_has_its_own_rates(shop):
     made, _ = port_of(create(shop, "8662190001", category="tollfree", state="tf"))
     assert made["monthly"] == "20000"
