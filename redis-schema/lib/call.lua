@@ -1,7 +1,6 @@
 #!lua name=trunkline_call
---@use door check clock key reply number rating hold stats cdr live ending
+--@use door check clock key reply number rating hold stats cdr live ending pace
 
-local CPS_WINDOW_MS = 1000
 local TEXT, ATTEMPTS = 128, 200
 
 -- Reason word of a refusal → SIP code, text. The code of `sessions` is the caller's.
@@ -99,25 +98,6 @@ local function over(limit, count)
   return limit ~= nil and count >= limit
 end
 
--- Seconds to wait when the trunk's calls of the last 1000 ms are as many as its limit, else nil. Of a
--- list that is newest first, the one at the limit decides; a time to come (the clock went back) doesn't.
-local function cps_wait(account, c, limit)
-  if not limit then return nil end
-  if limit == 0 then return 1 end
-  local at = redis.call('LINDEX', key.cps(account, c.tg), limit - 1)
-  local age = at and c.now - at
-  if not age or age < 0 or age >= CPS_WINDOW_MS then return nil end
-  return math.ceil((CPS_WINDOW_MS - age) / 1000)
-end
-
-local function take_cps(account, c, limit)
-  if not limit then return end
-  local name = key.cps(account, c.tg)
-  redis.call('LPUSH', name, c.now)
-  redis.call('LTRIM', name, 0, limit - 1)
-  redis.call('PEXPIRE', name, 2 * CPS_WINDOW_MS)
-end
-
 -- The reason why a call may not be, and seconds to wait; nil when it may. Fills in price and limit.
 local function verdict(account, c, owner, trunk)
   if not trunk.active then return 'trunk' end
@@ -127,7 +107,7 @@ local function verdict(account, c, owner, trunk)
   if used_up(account, c, trunk.mou) then return 'mou' end
   c.busy = live.busy(account, c)
   if over(owner.sessions, c.busy.all) or over(trunk.sessions, c.busy.tg) then return 'sessions' end
-  local wait = cps_wait(account, c, trunk.cps)
+  local wait = pace.wait(key.cps(account, c.tg), c.now, trunk.cps)
   if wait then return 'cps', wait end
   return nil
 end
@@ -173,7 +153,7 @@ local function admit(account, c, trunk)
     'cnam', c.cnam, 'targets', table.concat(targets, '|'))
   hold.add(account, c.held)
   redis.call('HINCRBY', key.count(account), 'admitted', 1)
-  take_cps(account, c, trunk.cps)
+  pace.take(key.cps(account, c.tg), c.now, trunk.cps)
   stats.raise(account, c, c.now, live.add(account, c, c.busy))
   return admission('new', c.tg, reply.int(c.limit_s), c.cnam, targets)
 end

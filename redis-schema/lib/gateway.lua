@@ -1,5 +1,5 @@
 #!lua name=trunkline_gateway
---@use door check clock key reply
+--@use door check clock key reply pace
 
 local NAME = '^[%w_.%-]+$'
 local MANY = 100000
@@ -110,7 +110,6 @@ local function gateway_remove(gateway)
   return { 'ok' }
 end
 
-local CPS_WINDOW_MS = 1000
 local LEASE_MAX_MS = 32 * 86400000
 
 -- A place's name: the call with its account.
@@ -120,23 +119,6 @@ end
 
 local function is_full(name, limit)
   return limit ~= nil and redis.call('ZCARD', name) >= limit
-end
-
--- Whether the calls of the last 1000 ms are as many as the limit. Of a list that is newest first the one at the limit
--- decides; a time to come (the clock went back) doesn't.
-local function is_fast(name, now, limit)
-  if not limit then return false end
-  if limit == 0 then return true end
-  local at = redis.call('LINDEX', name, limit - 1)
-  local age = at and now - at
-  return age and age >= 0 and age < CPS_WINDOW_MS
-end
-
-local function note_second(name, now, limit)
-  if not limit or limit == 0 then return end
-  redis.call('LPUSH', name, now)
-  redis.call('LTRIM', name, 0, limit - 1)
-  redis.call('PEXPIRE', name, 2 * CPS_WINDOW_MS)
 end
 
 -- A call's place at a gateway and one of its calls a second. A place that is not given back ends with its lease.
@@ -153,8 +135,8 @@ local function gateway_take(gateway, args)
   if not redis.call('ZSCORE', calls, place) then
     local cps = tonumber(limits[3])
     if is_full(calls, tonumber(limits[2])) then return { 'full' } end
-    if is_fast(key.gateway_cps(gateway), now, cps) then return { 'cps' } end
-    note_second(key.gateway_cps(gateway), now, cps)
+    if pace.wait(key.gateway_cps(gateway), now, cps) then return { 'cps' } end
+    pace.take(key.gateway_cps(gateway), now, cps)
   end
   redis.call('ZADD', calls, now + lease, place)
   return { 'ok' }

@@ -207,6 +207,23 @@ def test_calls_a_second_slide(calls):
     wait_for(lambda: not calls.client.exists(f"{KEY}:cps:11"))
 
 
+@pytest.mark.parametrize("limit, quarter", [(12, 10), (50, 13)])
+def test_no_burst_takes_the_whole_allowance(calls, limit, quarter):
+    """No window of 1000 ms has more admissions than the limit, none of 250 ms more than its share."""
+    calls.trunk_grant(KEY, 11, "", str(limit))
+    started, n, times = calls.now(), 0, []
+    while len(times) < limit + quarter:
+        n += 1
+        reply = calls.admit(f"c{n}")
+        if reply[0] == "ok":
+            times.append(int(calls.client.lindex(f"{KEY}:cps:11", 0)))
+        else:
+            assert refused(reply, "503", "cps", "1")
+    assert all(b - a >= 1000 for a, b in zip(times, times[limit:]))
+    assert all(b - a >= 250 for a, b in zip(times, times[quarter:]))
+    assert calls.now() - started < 2500  # the whole allowance is used, all the same
+
+
 def test_cps_follows_its_limit(calls):
     calls.trunk_grant(KEY, 11, "", "2")
     assert [calls.admit(f"a{i}")[0] for i in range(3)] == ["ok", "ok", "refused"]

@@ -176,6 +176,16 @@ def test_calls_a_second_of_a_gateway(schema):
     assert schema.gateway_take(G, "7001", "other", 60000) == ["cps"]
 
 
+def test_burst_of_calls_to_a_gateway(schema):
+    schema.gateway_set(G, "host", "192.0.2.9", "cps", 100)
+    n, times = 0, []
+    while len(times) < 60:
+        n += 1
+        if schema.gateway_take(G, "7001", f"c{n}", 60000) == ["ok"]:
+            times.append(int(schema.client.lindex("gw:{g1}:cps", 0)))
+    assert all(b - a >= 250 for a, b in zip(times, times[25:]))
+
+
 def test_take_misuse(schema):
     schema.gateway_set(G, "host", "192.0.2.9")
     for bad in [("7001", "c1", 0), ("7001", "c/1", 5), ("70/01", "c1", 5), ("7001", "c1"), ("", "c1", 5)]:

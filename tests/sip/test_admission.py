@@ -153,6 +153,26 @@ def test_calls_a_second(make_line):
     line.carrier.expect(486, call_id=received.call_id)
 
 
+def test_a_burst_over_two_instances_is_smoothed(make_line):
+    """40 calls at once of a trunk that has 30 a second: ten in each quarter of a second."""
+    line = make_line(cps=30)
+    both = (line.sipmod.target, line.bed.sipmod(sip__node="other").target)
+    calls = {}
+    for i in range(40):
+        invite = line.carrier.invite("1" + line.number)
+        calls[invite.call_id] = line.carrier.send(invite, both[i % 2]), both[i % 2]
+    for invite, to in calls.values():
+        if (received := line.primary.recv(0.02)) is not None:
+            line.reject(received, 486)
+    for invite, to in calls.values():
+        response = line.carrier.expect(lambda m: m.status >= 200, call_id=invite.call_id)
+        line.carrier.ack_failure(invite, response, to)
+    wait_for(lambda: len(line.cdrs()) == 40, 3)
+    times = sorted(int(c["invite_ms"]) for c in line.cdrs() if c["reason"] != "cps")
+    assert 10 <= len(times) <= 30
+    assert all(b - a >= 250 for a, b in zip(times, times[10:]))
+
+
 def test_insufficient_balance(make_line):
     line = make_line(credit=99, account={"in_rate": 1000, "in_increment": 6, "in_minimum": 6})
     refusal(line, 402, 21, "balance")
