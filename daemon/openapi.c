@@ -188,7 +188,27 @@ static void print_request(FILE *out, const struct endpoint *e)
         print_property(out, p);
 }
 
-static void print_kind(FILE *out, int depth, enum endpoint_key_kind kind)
+/* "required: [...]" of the documented keys on this level; `first` goes ahead of them. */
+static void print_always(FILE *out, int depth, const char *first, struct span keys)
+{
+    struct endpoint_key key;
+    const char *separator = *first ? ", " : "";
+    fprintf(out, "%*srequired: [%s", depth * 2, "", first);
+    for (int level = 0; level >= 0 && endpoint_key_next(&keys, &key);) {
+        if (key.kind == ENDPOINT_KEY_CLOSE) {
+            level--;
+            continue;
+        }
+        if (level == 0 && !key.added && !key.paged) {
+            fprintf(out, "%s\"%.*s\"", separator, (int)key.name.n, key.name.p);
+            separator = ", ";
+        }
+        level += key.kind == ENDPOINT_KEY_OBJECTS;
+    }
+    fputs("]\n", out);
+}
+
+static void print_kind(FILE *out, int depth, enum endpoint_key_kind kind, struct span inner)
 {
     bool list = kind == ENDPOINT_KEY_OBJECTS || kind == ENDPOINT_KEY_TEXTS;
     yaml_plain(out, depth, "type",
@@ -201,12 +221,13 @@ static void print_kind(FILE *out, int depth, enum endpoint_key_kind kind)
         yaml_plain(out, depth + 1, "type", "string");
     if (kind == ENDPOINT_KEY_OBJECTS) {
         yaml_plain(out, depth + 1, "type", "object");
+        print_always(out, depth + 1, "", inner);
         yaml_open(out, depth + 1, "properties");
     }
 }
 
-/* One key; opens a level when it is a list of objects. */
-static int print_reply_key(FILE *out, int depth, const struct endpoint_key *key)
+/* One key; opens a level when it is a list of objects, whose keys `inner` begins with. */
+static int print_reply_key(FILE *out, int depth, const struct endpoint_key *key, struct span inner)
 {
     char name[64];
     snprintf(name, sizeof(name), "%.*s", (int)key->name.n, key->name.p);
@@ -215,25 +236,26 @@ static int print_reply_key(FILE *out, int depth, const struct endpoint_key *key)
         yaml_text(out, depth + 1, "description",
                   key->paged ? "Only when limit or offset is given. (Addition to the document.)"
                              : "(Addition to the document.)");
-    print_kind(out, depth + 1, key->kind);
+    print_kind(out, depth + 1, key->kind, inner);
     return key->kind == ENDPOINT_KEY_OBJECTS ? depth + 3 : depth;
 }
 
 static void print_reply(FILE *out, const struct endpoint *e)
 {
+    struct span rest = span_of(e->reply);
     fprintf(out, "    %s_reply:\n      type: object\n", e->name);
+    print_always(out, 3, "\"status\"", rest);
     yaml_open(out, 3, "properties");
     yaml_open(out, 4, "status");
     yaml_plain(out, 5, "type", "string");
     yaml_text(out, 5, "const", "200");
-    struct span rest = span_of(e->reply);
     int depth = 4;
     struct endpoint_key key;
     while (endpoint_key_next(&rest, &key)) {
         if (key.kind == ENDPOINT_KEY_CLOSE)
             depth -= 3;
         else
-            depth = print_reply_key(out, depth, &key);
+            depth = print_reply_key(out, depth, &key, rest);
     }
 }
 
@@ -314,6 +336,7 @@ int openapi_print(FILE *out)
           "servers:\n"
           "  - url: \"/\"\n"
           "  - url: \"/api/did\"\n"
+          "security: []\n" /* token and accountno are parameters */
           "tags:\n"
           "  - name: Origination\n"
           "    description: \"Numbers and calls to them.\"\n"

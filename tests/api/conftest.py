@@ -1,8 +1,12 @@
 """REST alone: no sipmod."""
 
+import subprocess
+
 import pytest
+import yaml
 
 from harness import Stack
+from harness.programs import program
 
 
 @pytest.fixture(scope="module")
@@ -10,6 +14,17 @@ def rest():
     """One Stack without sipmod for all tests of a file."""
     with Stack(sipmod=False) as s:
         yield s
+
+
+@pytest.fixture(scope="session")
+def printed():
+    """The OpenAPI document as trunkd prints it."""
+    return subprocess.run([program("trunkd"), "--openapi"], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="session")
+def openapi(printed):
+    return yaml.safe_load(printed)
 
 
 @pytest.fixture(scope="module")
