@@ -16,7 +16,8 @@ local RULES = {
   tax_bp = check.a_range(0, 10000), discount_bp = check.a_range(0, 10000), call_tax_bp = check.a_range(0, 10000),
   in_rate = a_rate, tfn_rate = a_rate,
   in_increment = check.a_range(1, 3600), in_minimum = check.a_range(0, 3600),
-  topup = check.optional(a_fee), bill_day = check.a_range(1, 28),
+  topup = check.optional(a_fee), low_balance = check.optional(check.a_range(-check.MONEY_MAX, check.MONEY_MAX)),
+  bill_day = check.a_range(1, 28),
 }
 local DEFAULTS = {
   'name', '', 'status', '1', 'kind', 'live', 'sessions', '', 'deck', 'default',

@@ -1,5 +1,5 @@
 #!lua name=trunkline_billing
---@use door check clock key reply ledger number price month
+--@use door check clock key reply event ledger number price month
 
 -- Monthly fees of the numbers in service, by the activity that they are booked under. A number's order has paid for
 -- the period that it was ordered in.
@@ -64,7 +64,11 @@ local function invoice_put(account, args)
   check.match(args[2], '^[%w_./%-]+$', 'file')
   for i = 3, 5 do check.int(args[i], -check.MONEY_MAX, check.MONEY_MAX, 'amount') end
   if redis.call('EXISTS', account) == 0 then return { 'notfound' } end
-  redis.call('HSET', key.invoices(account), name, table.concat(args, '|', 2, 5))
+  local text = table.concat(args, '|', 2, 5)
+  if redis.call('HGET', key.invoices(account), name) == text then return { 'ok' } end
+  redis.call('HSET', key.invoices(account), name, text)
+  event.add(account, 'invoice.created', { 'month', name, 'charges', event.money(args[3]), 'payments',
+    event.money(args[4]), 'balance', event.money(args[5]) })
   return { 'ok' }
 end
 

@@ -1,5 +1,5 @@
 #!lua name=trunkline_order
---@use door check clock key reply ledger number price
+--@use door check clock key reply event ledger number price
 
 local MANY = 100000
 
@@ -113,6 +113,12 @@ local function order_reply(account, order)
   return reply.append(out, redis.call('HGETALL', key.order_numbers(account, order.id)))
 end
 
+-- Tells the webhooks of an order's change; numbers: number, state…
+local function tell(account, kind, order, numbers)
+  event.add(account, kind, { 'orderId', order.id, 'tg_id', order.tg, 'didCategory', order.category, 'didType',
+    order.type, 'amount', event.money(order.amount), 'count', order.count, 'numbers', event.numbers(numbers) })
+end
+
 local function write_order(account, order, numbers)
   for _, field in ipairs(FIELDS) do
     redis.call('HSET', key.order(account, order.id), field, order[field])
@@ -151,6 +157,7 @@ local function order_create(account, args)
   price.order(account, order)
   write_order(account, order, numbers)
   drop_cart(account, cart, open.category)
+  tell(account, 'order.created', order, numbers)
   return order_reply(account, order)
 end
 
@@ -233,6 +240,7 @@ local function order_complete(account, args)
       order.type, order.order_type, order.monthly, since, numbers[i + 1], '' }))
   end
   redis.call('HSET', key.order(account, order.id), 'step', 'done', 'status', '2')
+  tell(account, 'order.processed', order, numbers)
   return { 'ok' }
 end
 
@@ -245,9 +253,13 @@ local function order_cancel(account, args)
   local order = read_order(account, check.id(args[1], 'order id'))
   if not order then return { 'notfound' } end
   if order.step == 'paid' or order.step == 'done' then return { 'processed' } end
-  redis.call('HSET', key.order(account, order.id), 'step', 'cancelled', 'status', '0')
+  local numbers = redis.call('HGETALL', key.order_numbers(account, order.id))
+  if redis.call('HGET', key.order(account, order.id), 'step') ~= 'cancelled' then
+    redis.call('HSET', key.order(account, order.id), 'step', 'cancelled', 'status', '0')
+    tell(account, 'order.cancelled', order, numbers)
+  end
   redis.call('HDEL', key.sagas(account), saga(order))
-  return reply.append({ 'ok' }, redis.call('HGETALL', key.order_numbers(account, order.id)))
+  return reply.append({ 'ok' }, numbers)
 end
 
 door.write({ 'cart_open', key = key.ACCOUNT, args = { 2 }, run = cart_open })

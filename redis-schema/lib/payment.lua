@@ -1,5 +1,5 @@
 #!lua name=trunkline_payment
---@use door check clock key reply ledger
+--@use door check clock key reply event ledger
 
 local METHODS = { Paypal = true, Bank = true, ['Credit Card'] = true }
 local TRANSFER = { Paypal = 'Paypal Transfer', Bank = 'Bank Transfer', ['Credit Card'] = 'Credit Card' }
@@ -20,6 +20,14 @@ end
 
 local function write(account, id, values)
   for field, value in pairs(values) do redis.call('HSET', key.payment(account, id), field, value) end
+end
+
+-- Tells the webhooks what became of a payment; `amount` is what was given back.
+local function tell(account, kind, payment, reason, amount)
+  local fields = { 'referenceno', payment.id, 'method', payment.method, 'funded_amount', event.money(payment.funded),
+    'charges', event.money(payment.charges), 'reason', reason }
+  if amount then reply.append(fields, { 'refunded', event.money(amount) }) end
+  event.add(account, kind, fields)
 end
 
 -- Amounts of a payment: charges never exceed what was funded.
@@ -112,9 +120,11 @@ local function payment_finish(account, args)
     in_range(account, tonumber(payment.funded))
     balance = book(account, payment, ref_of(id), '')
     write(account, id, { status = DONE, step = 'done', reference = args[3], reason = '', once = '' })
+    tell(account, 'payment.completed', payment, '')
   elseif result == 'failed' and payment.step == 'pending' then
     write(account, id, { status = FAILED, step = 'failed', reference = args[3], reason = args[4], once = '' })
     forget(account, payment)
+    tell(account, 'payment.failed', payment, args[4])
   end
   redis.call('ZREM', key.paying(account), id)
   return { 'ok', reply.int(balance), redis.call('HGET', key.payment(account, id), 'step') }
@@ -141,7 +151,9 @@ local function payment_add(account, args)
     charges = reply.int(charges), status = DONE, step = 'done', refunded = '0', refunds = '0' }
   write(account, id, payment)
   redis.call('ZADD', key.payments(account), now, id)
-  return { 'ok', reply.int(book(account, payment, id, args[5])) }
+  local after = book(account, payment, id, args[5])
+  tell(account, 'payment.completed', payment, '')
+  return { 'ok', reply.int(after) }
 end
 
 -- Gives money back: the line is booked now; what came from a gateway is sent back by the job.
@@ -162,6 +174,7 @@ local function payment_refund(account, args)
   local balance = ledger.book_once(account, -amount, 'Payment Refund', ref_of(id) .. ':refund:' .. n, id)
   redis.call('HSET', key.payment(account, id), 'refunded', payment.refunded + amount, 'refunds', n,
     'refund_' .. n, amount)
+  tell(account, 'payment.refunded', payment, '', amount)
   if payment.gateway == '' then return { 'ok', reply.int(balance), reply.int(amount), 'booked' } end
   redis.call('ZADD', key.paying(account), clock.now(), id .. ' ' .. n)
   return { 'ok', reply.int(balance), reply.int(amount), 'gateway' }
@@ -184,6 +197,7 @@ local function payment_refunded(account, args)
     redis.call('HINCRBY', key.payment(account, id), 'refunded', -amount)
     balance = ledger.book_once(account, tonumber(amount), 'Payment Refund',
       ref_of(id) .. ':refund:' .. n .. ':back', 'refused: ' .. args[4])
+    tell(account, 'payment.refund_failed', read(account, id), args[4], amount)
     return { 'ok', reply.int(balance) }
   end
   return { 'ok', balance }
@@ -213,6 +227,7 @@ local function payment_cancel(account, args)
     once = '' })
   redis.call('ZREM', key.paying(account), id)
   forget(account, payment)
+  tell(account, payment.step == 'done' and 'payment.cancelled' or 'payment.failed', payment, args[2])
   return { 'ok', reply.int(balance) }
 end
 

@@ -1,5 +1,5 @@
 #!lua name=trunkline_port
---@use door check clock key reply ledger number price
+--@use door check clock key reply event ledger number price
 
 local MANY = 100000
 local CLAIM_MAX_MS = 86400000
@@ -171,6 +171,18 @@ local function port_reply(account, port)
   return reply.append(out, redis.call('HGETALL', key.port_numbers(account, port.id)))
 end
 
+local EVENTS = { DRAFT = 'port.created', SUBMITTED = 'port.submitted', EXCEPTION = 'port.exception', FOC = 'port.foc',
+  COMPLETE = 'port.completed', CANCELLED = 'port.cancelled' }
+
+-- Tells the webhooks that an order's processing is another, as it is kept now.
+local function tell(account, id)
+  local port = read_port(account, id)
+  event.add(account, EVENTS[port.processing], { 'orderId', id, 'tg_id', port.tg, 'didCategory', port.category,
+    'processingStatus', port.processing, 'reason', port.reason, 'note', port.note, 'focDate',
+    port.foc == '0' and '' or clock.text(tonumber(port.foc)), 'amount', event.money(port.amount), 'count', port.count,
+    'numbers', event.numbers(redis.call('HGETALL', key.port_numbers(account, id))) })
+end
+
 -- Writes fields of an order and a line of its log.
 local function change(account, id, by, values)
   local now = clock.now()
@@ -178,6 +190,7 @@ local function change(account, id, by, values)
   for field, value in pairs(values) do redis.call('HSET', key.port(account, id), field, value) end
   redis.call('XADD', key.port_log(account, id), '*', 'by', by, 'processing', values.processing or '',
     'reason', values.reason or '', 'note', values.note or '')
+  if values.processing then tell(account, id) end
 end
 
 local function checked_numbers(args, from, count)

@@ -31,3 +31,10 @@ function clock.day(ms)
   end
   return seen_text
 end
+
+-- "YYYY-MM-DD HH:MM:SS", as the API writes times.
+function clock.text(ms)
+  local seconds = math.floor(ms / 1000) % 86400
+  return string.format('%s %02d:%02d:%02d', clock.day(ms), math.floor(seconds / 3600), math.floor(seconds / 60) % 60,
+    seconds % 60)
+end

@@ -16,7 +16,7 @@ key.NODE = '^node:[%w_.:%-%[%]]+$'
 key.INDEX = '^%l+$'
 
 -- Members that an index may hold are named by the index.
-key.INDEXES = { accounts = true, sources = true, gateways = true, nodes = true }
+key.INDEXES = { accounts = true, sources = true, gateways = true, nodes = true, hooks = true }
 
 -- Account `{a:ACCT}`
 function key.tokens(a) return a .. ':tokens' end
@@ -43,6 +43,10 @@ function key.paid(a, once) return a .. ':paid:' .. once end
 function key.request(a, name) return a .. ':request:' .. name end
 function key.sandbox(a) return a .. ':sandbox' end
 function key.invoices(a) return a .. ':invoices' end
+function key.hooks(a) return a .. ':hooks' end
+function key.hook(a, id) return a .. ':hook:' .. id end
+function key.hook_queue(hook) return hook .. ':queue' end
+function key.hook_dead(hook) return hook .. ':dead' end
 function key.sagas(a) return a .. ':sagas' end
 function key.live(a) return a .. ':live' end
 function key.call(a, call) return a .. ':call:' .. call end

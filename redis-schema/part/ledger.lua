@@ -1,4 +1,4 @@
---@use key
+--@use key event
 -- Booking: balance and ledger line move together.
 local ledger = {}
 
@@ -8,6 +8,13 @@ function ledger.available(account)
   return tonumber(v[1]) - tonumber(v[2] or 0)
 end
 
+-- A balance that falls below the account's warning mark is an event, once until it has risen again.
+local function warn(account, before, balance)
+  local low = tonumber(redis.call('HGET', account, 'low_balance') or '')
+  if low and before >= low and balance < low then
+    event.add(account, 'balance.low', { 'balance', event.money(balance), 'low_balance', event.money(low) })
+  end
+end
 
 -- Adds a signed amount to the balance, whatever is there; returns the balance after and the id of the line.
 function ledger.book(account, amount, activity, ref, note)
@@ -15,12 +22,15 @@ function ledger.book(account, amount, activity, ref, note)
   local balance = redis.call('HINCRBY', account, 'balance', amount)
   local id = redis.call('XADD', key.ledger(account), '*', 'activity', activity, 'amount', amount,
     'balance', balance, 'ref', ref, 'note', note)
+  if amount < 0 then warn(account, balance - amount, balance) end
   return balance, id
 end
 
--- As ledger.book, remembering the ref, so that ledger.booked tells of it.
+-- As ledger.book, remembering the ref, so that ledger.booked tells of it; also an event, which calls' lines are not.
 function ledger.book_once(account, amount, activity, ref, note)
   local balance, id = ledger.book(account, amount, activity, ref, note)
+  event.add(account, amount < 0 and 'balance.debited' or 'balance.credited', { 'amount', event.money(math.abs(amount)),
+    'balance', event.money(balance), 'activity', activity, 'referenceno', ref })
   redis.call('HSET', key.refs(account), ref, id)
   return balance
 end

@@ -24,7 +24,7 @@ PLACEHOLDERS = {
 REDIS_TYPES = {"bitmap": "string"}
 # Hashes whose fields are names of things, not of the document.
 FREE_HASHES = ("lnp:coverage", ":tokens", ":refs", ":numbers", ":carts", ":sagas", ":busy", ":block",
-               "}:count", ":holder", ":sandbox", ":invoices", ":route", ":rate")
+               "}:count", ":holder", ":sandbox", ":invoices", ":route", ":rate", ":hooks")
 
 
 def tables(text):
@@ -84,9 +84,10 @@ def test_a_pattern_is_understood():
 
 
 def globals_and_gateways(s):
-    for name in ("trunk", "cart", "order", "account", "payment"):
+    for name in ("trunk", "cart", "order", "account", "payment", "hook"):
         s.seq_next(f"seq:{name}", 1)
-    for index, member in [("accounts", ACCOUNT), ("sources", "192.0.2.1"), ("gateways", "g1"), ("nodes", "n1")]:
+    for index, member in [("accounts", ACCOUNT), ("sources", "192.0.2.1"), ("gateways", "g1"), ("nodes", "n1"),
+                          ("hooks", ACCOUNT)]:
         s.index_add(index, member)
     s.lock_take("job:reap", "me", 60000)
     s.node_heartbeat("node:n1", "b1", "192.0.2.5:5060", "0.1.0")
@@ -96,6 +97,19 @@ def globals_and_gateways(s):
     s.gateway_take("gw:{g1}", ACCOUNT, "c1", 60000)
     s.route_set("lcr:{default}", "1", "g1", 1, 1)
     s.rate_set("lcr:{default}", "1", 100, 6, 6)
+
+
+def webhooks(s):
+    s.account_set(KEY, "low_balance", "0")
+    s.hook_add(KEY, 51, "https://hooks.example.net/", "all", "ab" * 32, 8)
+    s.hook_rotate(KEY, 51, "cd" * 32, 60000)
+    for _ in range(3):
+        s.hook_test(KEY, 51)
+    for tries in (0, 1):
+        entry = s.table("hook_due", KEY)[0]["entry"]
+        s.hook_fail(KEY, 51, entry, tries, 2, 0, "500")
+    s.hook_done(KEY, 51, s.table("hook_due", KEY)[0]["entry"])
+    s.hook_fail(KEY, 51, s.table("hook_due", KEY)[0]["entry"], 0, 2, 0, "500")
 
 
 def account_and_inventory(s):
@@ -168,7 +182,7 @@ def ports(s):
 @pytest.fixture
 def scenario(schema):
     schema.client.hset("schema", mapping={"version": 1, "digest": "x", "loaded": 1, "secret": "x"})
-    for part in (globals_and_gateways, account_and_inventory, order, payments, calls, ports):
+    for part in (globals_and_gateways, account_and_inventory, webhooks, order, payments, calls, ports):
         part(schema)
     schema.check_invariants()
     return schema
@@ -271,7 +285,7 @@ def test_functions_touch_their_own_tag_only(scenario):
 
 
 KEYS_OF = {"sys": "job:x", "account": KEY, "trunk": KEY, "number": KEY, "inv": WA, "order": KEY, "port": KEY,
-           "call": KEY, "recovery": KEY, "gateway": "gw:{g1}", "payment": KEY, "billing": KEY}
+           "call": KEY, "recovery": KEY, "gateway": "gw:{g1}", "payment": KEY, "billing": KEY, "hook": KEY}
 TEXTS = ["", "0", "1", "-1", "11", "21", "41", "31", ONE, "landline", "in", "out", "did", "tg", "trunk", "carrier",
          "2062190001x", "9" * 15, "9" * 40, "1.5", "nan", "inf", "0x1f", "a b", "a\nb", "\x00\xff", "{a:7001}",
          "x" * 300, "sessions", "title", "host", "206219", "SEATTLE", "live", "kind", "486", "3600"]
