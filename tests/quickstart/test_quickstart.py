@@ -220,9 +220,15 @@ def test_a_wrong_command_line_is_refused(empty, option):
     assert empty.pids() == {}
 
 
+def hear_ctrl_c():
+    """A suite run in a shell's background is born deaf to SIGINT, and bash can't trap what it was born deaf to."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def in_foreground(quickstart):
     child = subprocess.Popen(quickstart.argv("--no-demo"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, text=True, env=quickstart.env, start_new_session=True)
+                             stderr=subprocess.STDOUT, text=True, env=quickstart.env, start_new_session=True,
+                             preexec_fn=hear_ctrl_c)
     serving = os.path.join(quickstart.data, "run", "quickstart.pid")
     wait_for(lambda: os.path.exists(serving) or child.poll() is not None, 900, "it serves")
     assert child.poll() is None, child.communicate()[0]
