@@ -301,8 +301,10 @@ static void send_some(struct outbox *o)
         stall(o);
 }
 
+/* A retry that is left standing would send again what is under way, and its entry be dropped twice. */
 static void send_all(struct outbox *o)
 {
+    timer_stop(o->wheel, &o->retry);
     o->stalled = false;
     o->unsent = o->entries;
     send_some(o);
