@@ -1,5 +1,6 @@
 """Redis that stops, disks that are full, clocks that jump: nothing is lost and nobody has to mend anything."""
 
+import contextlib
 import datetime
 import glob
 import json
@@ -7,6 +8,7 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -78,6 +80,38 @@ def test_redis_stands_still(bed, line):
     ends = sorted(int(c["end_ms"]) for c in answered)
     assert ends[1] < ends[2] - (length - 1) * 1000, "these ended while Redis stood still"
     print(f"refused within {max(took) * 1000:.0f} ms")
+
+
+@contextlib.contextmanager
+def slow(redis):
+    """Every reply of a server takes a fifth of a second or so."""
+    over = threading.Event()
+
+    def burden():
+        while not over.is_set():
+            redis.client.eval("for i = 1, 2e7 do end return ''", 0)
+
+    thread = threading.Thread(target=burden)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_redis_is_slow_when_it_comes_back(bed, line):
+    """Then what is sent again at its coming back is still under way when a retry would be due."""
+    calls = [line.answered() for _ in range(4)]
+    wait_for(lambda: all(c["answer_ms"] for c in line.customer.live()), 3)
+    bed.redis.kill9()
+    for call in calls:
+        call.hang_up()
+    bed.redis.start()
+    with slow(bed.redis):
+        wait_for(lambda: line.customer.live() == [], 20, "the ends arrive")
+    line.customer.settled()
+    assert [c["code"] for c in line.cdrs()] == ["200"] * 4
 
 
 def test_answer_while_redis_stands_still(bed, line):
