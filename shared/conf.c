@@ -205,6 +205,17 @@ static const struct row ROWS[] = {
     {ROW(company, phone), &KIND_TEXT, AT(company.phone), 0, 40, "", "", "Where customers call."},
     {ROW(company, website), &KIND_TEXT, AT(company.website), 0, 80, "", "", "Home page."},
 
+    {ROW(metrics, trunkd), &KIND_ADDR, AT(metrics.trunkd), 0, LONGEST, "127.0.0.1:9450", "",
+     "Where trunkd serves /metrics to Prometheus; empty: nowhere."},
+    {ROW(metrics, sipmod), &KIND_ADDR, AT(metrics.sipmod), 0, LONGEST, "127.0.0.1:9451", "",
+     "Where sipmod serves /metrics; each instance of a machine needs an address of its own."},
+    {ROW(metrics, allow), &KIND_HOSTS, AT(metrics.allow), 0, LONGEST, "", "",
+     "Addresses that may read them, beside this machine's loopback."},
+    {ROW(metrics, trunks), &KIND_INT, AT(metrics.trunks), 0, 10000, "200", "trunks",
+     "Trunks that trunkd tells by name: those with the most calls."},
+    {ROW(metrics, targets), &KIND_INT, AT(metrics.targets), 0, 10000, "200", "targets",
+     "Targets that sipmod tells by name: those that are down first."},
+
     {ROW(log, level), &KIND_LEVEL, AT(log.level), 0, 0, "info", "",
      "What is written to stderr: this level and worse."},
 };

@@ -116,6 +116,13 @@ struct conf {
         char email[CONF_TEXT], phone[CONF_TEXT], website[CONF_TEXT];
     } company; /* as on invoices and settings sheets */
     struct {
+        char trunkd[CONF_TEXT]; /* "ADDR:PORT" of /metrics; empty: none */
+        char sipmod[CONF_TEXT];
+        char allow[CONF_TEXT]; /* addresses that may read, by comma; loopback always may */
+        int64_t trunks;        /* told by name: those with the most calls */
+        int64_t targets;
+    } metrics;
+    struct {
         enum log_level level;
     } log;
 };

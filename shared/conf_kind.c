@@ -176,6 +176,22 @@ static void describe_advertise(const struct row *row, char buf[DESCRIPTION])
     snprintf(buf, DESCRIPTION, "empty, ADDRESS[:PORT] or [IPV6][:PORT], several by comma");
 }
 
+static int set_hosts(const struct row *row, void *field, const char *value)
+{
+    struct span rest = span_of(value), part;
+    while (span_cut(&rest, ',', &part)) {
+        if (addr_parse(part, 0, &(struct addr){0}) != ERR_OK)
+            return ERR_INVALID;
+    }
+    return set_text(row, field, value);
+}
+
+static void describe_hosts(const struct row *row, char buf[DESCRIPTION])
+{
+    (void)row;
+    snprintf(buf, DESCRIPTION, "empty, or addresses without a port, several by comma");
+}
+
 static int set_money(const struct row *row, void *field, const char *value)
 {
     money_t v;
@@ -260,3 +276,4 @@ const struct kind KIND_CODES = {set_codes, describe_codes};
 const struct kind KIND_DAYS = {set_days, describe_days};
 const struct kind KIND_MONEY = {set_money, describe_money};
 const struct kind KIND_PAYER = {set_payer, describe_payer};
+const struct kind KIND_HOSTS = {set_hosts, describe_hosts};

@@ -21,7 +21,7 @@ enum state { DOWN, CONNECTING, GREETING, UP };
  * same time to wait, those that were given up are a run at its head. */
 struct waiting {
     struct waiting *next;
-    uint64_t sent_ms;
+    uint64_t sent_ms, sent_ns; /* loop time; uv_hrtime, if somebody observes */
     redis_async_fn *fn;
     void *arg;
     bool expired; /* fn has been told; the late reply is dropped */
@@ -39,6 +39,8 @@ struct redis_async {
     struct redis_target target;
     redis_async_state_fn *state_fn;
     void *state_arg;
+    redis_async_observe_fn *observe; /* NULL: nobody does */
+    void *observe_arg;
     enum state state;
     bool closing;
     bool complained;         /* the log tells of the failure already */
@@ -55,6 +57,12 @@ struct redis_async {
     unsigned handles;
 };
 
+static void tell(const struct redis_async *r, const struct waiting *w, int err)
+{
+    if (r->observe != NULL)
+        r->observe(r->observe_arg, (int64_t)(uv_hrtime() - w->sent_ns) / 1000, err);
+}
+
 static void fail_waiting(struct redis_async *r)
 {
     struct waiting *w = r->head;
@@ -62,6 +70,8 @@ static void fail_waiting(struct redis_async *r)
     r->waiting_n = 0;
     while (w != NULL) {
         struct waiting *next = w->next;
+        if (!w->expired)
+            tell(r, w, ERR_UNAVAILABLE);
         if (!w->expired && w->fn != NULL)
             w->fn(w->arg, NULL, ERR_UNAVAILABLE);
         free(w);
@@ -126,6 +136,7 @@ static void expire_due(struct redis_async *r)
         struct waiting *w = r->due;
         r->due = w->next;
         w->expired = true;
+        tell(r, w, ERR_TIMEOUT);
         if (w->fn != NULL)
             w->fn(w->arg, NULL, ERR_TIMEOUT);
     }
@@ -172,6 +183,7 @@ static int submit(struct redis_async *r, redis_async_fn *fn, void *arg, size_t a
     }
     uv_update_time(r->loop); /* a long turn must not shorten the deadline */
     *w = (struct waiting){.sent_ms = uv_now(r->loop), .fn = fn, .arg = arg};
+    w->sent_ns = r->observe != NULL ? uv_hrtime() : 0;
     if (r->tail != NULL)
         r->tail->next = w;
     else
@@ -295,6 +307,8 @@ static void on_link_reply(void *arg, const struct redisReply *reply)
     r->waiting_n--;
     if (r->head == NULL)
         uv_timer_stop(&r->deadline);
+    if (!w->expired)
+        tell(r, w, ERR_OK);
     if (!w->expired && w->fn != NULL)
         w->fn(w->arg, reply, ERR_OK);
     free(w);
@@ -379,6 +393,12 @@ void redis_async_close(struct redis_async *r)
     fail_waiting(r);
     uv_close((uv_handle_t *)&r->deadline, on_handle_closed);
     uv_close((uv_handle_t *)&r->pace, on_handle_closed);
+}
+
+void redis_async_observe(struct redis_async *r, redis_async_observe_fn *fn, void *arg)
+{
+    r->observe = fn;
+    r->observe_arg = arg;
 }
 
 bool redis_async_is_up(const struct redis_async *r)

@@ -27,6 +27,10 @@ MUST_CHECK int redis_async_open(struct redis_async **ret, uv_loop_t *loop,
 /* Fails all waiting commands with ERR_UNAVAILABLE, then frees on the loop. Accepts NULL. */
 void redis_async_close(struct redis_async *r);
 
+/* Called with each command's time from sending to reply (ERR_OK), or with why there is none. */
+typedef void redis_async_observe_fn(void *arg, int64_t us, int err);
+void redis_async_observe(struct redis_async *r, redis_async_observe_fn *fn, void *arg);
+
 bool redis_async_is_up(const struct redis_async *r);
 
 /* Sends at the end of the loop's turn, in order. ERR_UNAVAILABLE at once, without calling fn, while

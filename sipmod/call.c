@@ -95,6 +95,7 @@ static void finish(struct call *c, int code, const char *reason, const char *by)
         return;
     c->ended = true;
     drop_places(c, NULL);
+    meter_unanswered(c->core->meter, reason);
     if (c->admitted)
         outbox_finish(c->core->outbox, c->account, c->id, &event, NULL, NULL);
 }
@@ -170,6 +171,7 @@ static bool on_answered(void *user, const struct msg *response, size_t number)
         c->rang = clock_boot_ms();
     note_attempt(c, response->status);
     struct outbox_event event = event_now(c, response->status, "answered", "");
+    meter_answered(c->core->meter, c->outbound, event.pdd_ms);
     drop_places(c, c->current);
     name_place(c, c->current);
     dialogs_confirm(c->core->dialogs, &c->rr, span_of(c->contact), response, c->longest_s);
@@ -395,6 +397,7 @@ static void on_admitted(void *arg, const struct admit_answer *a)
     struct call *c = arg;
     switch (a->outcome) {
     case ADMIT_YES:
+        meter_admitted(c->core->meter);
         c->admitted = true;
         c->longest_s = a->longest_s;
         go(c, a);
@@ -541,6 +544,7 @@ void call_start(struct core *core, struct txn_server *server, const struct flow 
     derive_id(c, relay_request(c->relay));
     c->contact = dialogs_contact(relay_request(c->relay));
     relay_respond(c->relay, 100, NULL, (struct span){0});
+    meter_call(core->meter, source->kind != SOURCE_CARRIER);
     if (core->draining || !store_is_up(core->store))
         refuse_unavailable(c, core->draining ? "draining" : "the store can't be reached");
     else if (source->kind == SOURCE_CARRIER)

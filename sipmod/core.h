@@ -6,6 +6,7 @@
 #include "dialogs.h"
 #include "directory.h"
 #include "health.h"
+#include "meter.h"
 #include "outbox.h"
 #include "resolve.h"
 #include "routes.h"
@@ -29,6 +30,7 @@ struct core {
     struct routes *routes;
     struct outbox *outbox;
     struct dialogs *dialogs;
+    struct meter *meter;
     size_t admissions; /* calls that wait for Redis */
     bool draining;
     char bytes[CORE_BYTES]; /* one message being built */

@@ -177,7 +177,7 @@ static bool finish_call(struct transit *t)
                                .upstream = ""};
     outbox_finish(t->core->outbox, t->route.rr.account, t->route.rr.call, &end, on_finished, t);
     lease_end(t->core, &t->route.rr);
-    dialogs_end(t->core->dialogs, t->route.rr.call);
+    meter_ended(t->core->meter, dialogs_end(t->core->dialogs, t->route.rr.call));
     t->held = !t->finished;
     return t->held;
 }

@@ -17,6 +17,7 @@ struct dialog {
     UT_hash_handle hh;      /* by key */
     UT_hash_handle by_call; /* by rr.call; of several dialogs of a call the first */
     bool first;
+    uint64_t since_ms; /* timer_now of its 2xx */
     struct dialogs *table;
     struct timer age, session;
     struct rr rr;
@@ -217,6 +218,7 @@ void dialogs_confirm(struct dialogs *d, const struct rr *rr, struct span contact
         return;
     g->table = d;
     g->rr = *rr;
+    g->since_ms = timer_now(d->wheel);
     g->key_n = key.n;
     memcpy(g->key, key.p, key.n);
     g->target[CALLER] = duplicate(contact);
@@ -333,10 +335,13 @@ int dialogs_rr(const struct dialogs *d, const char *call, struct rr *ret)
     return ERR_OK;
 }
 
-void dialogs_end(struct dialogs *d, const char *call)
+int64_t dialogs_end(struct dialogs *d, const char *call)
 {
     struct dialog *g;
     HASH_FIND(by_call, d->calls, call, strlen(call), g);
-    if (g)
-        drop(g);
+    if (!g)
+        return -1;
+    int64_t ms = (int64_t)(timer_now(d->wheel) - g->since_ms);
+    drop(g);
+    return ms;
 }

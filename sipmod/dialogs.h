@@ -65,8 +65,8 @@ void dialogs_session(struct dialogs *d, const struct msg *response, int64_t seco
 /* The account of a call. ERR_NOT_FOUND: no such call here. */
 MUST_CHECK int dialogs_rr(const struct dialogs *d, const char *call, struct rr *ret);
 
-/* The call is over. */
-void dialogs_end(struct dialogs *d, const char *call);
+/* The call is over. Returns for how long it was answered, in ms; -1: no such call here. */
+int64_t dialogs_end(struct dialogs *d, const char *call);
 
 size_t dialogs_count(const struct dialogs *d);
 

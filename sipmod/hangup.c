@@ -119,6 +119,6 @@ bool hangup_call(struct core *core, const char *call, const char *reason)
     hang_up_side(core, id, DIALOGS_CALLEE, reason);
     outbox_finish(core->outbox, rr.account, id, &end, NULL, NULL);
     lease_end(core, &rr);
-    dialogs_end(core->dialogs, id);
+    meter_ended(core->meter, dialogs_end(core->dialogs, id));
     return true;
 }

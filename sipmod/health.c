@@ -42,6 +42,7 @@ struct health {
     struct timer_wheel *wheel;
     struct txn_table *txns;
     struct target *targets;
+    size_t n_down;
 };
 
 static void on_timer(struct timer *timer);
@@ -87,6 +88,7 @@ static void forget(struct target *t)
 {
     struct health *h = t->health;
     HASH_DEL(h->targets, t);
+    h->n_down -= t->down;
     timer_stop(h->wheel, &t->timer);
     txn_client_detach(t->probe);
     free(t);
@@ -107,6 +109,24 @@ void health_free(struct health *h)
 size_t health_count(const struct health *h)
 {
     return HASH_COUNT(h->targets);
+}
+
+size_t health_down(const struct health *h)
+{
+    return h->n_down;
+}
+
+void health_list(const struct health *h, size_t most, health_list_fn *fn, void *arg)
+{
+    size_t left[2] = {most > h->n_down ? most - h->n_down : 0, most}; /* by down */
+    char place[ADDR_PORT_TEXT];
+    for (const struct target *t = h->targets; t && left[0] + left[1] > 0; t = t->hh.next) {
+        if (left[t->down] == 0)
+            continue;
+        left[t->down]--;
+        fn(arg, addr_port_text(&t->flow.remote, place), transport_via_word(t->flow.listener),
+           t->down);
+    }
 }
 
 static uint64_t interval(const struct health *h)
@@ -146,6 +166,7 @@ static void put_down(struct target *t, const char *why)
     if (t->down)
         return;
     t->down = true;
+    t->health->n_down++;
     log_warn("target %s by %s is down: %s", addr_port_text(&t->flow.remote, place),
              transport_via_word(t->flow.listener), why);
 }
@@ -158,6 +179,7 @@ static void bring_up(struct target *t, const char *why)
     if (!t->down)
         return;
     t->down = false;
+    t->health->n_down--;
     log_info("target %s by %s is up: %s", addr_port_text(&t->flow.remote, place),
              transport_via_word(t->flow.listener), why);
 }

@@ -26,6 +26,7 @@ enum method {
     METHOD_SUBSCRIBE,
     METHOD_MESSAGE,
     METHOD_PUBLISH,
+    METHODS,
 };
 
 /* Headers that the proxy looks at; long and compact names are one id (RFC 3261 §7.3.3). */
@@ -165,7 +166,8 @@ MUST_CHECK int msg_read_uri(const struct msg *m, struct span text, struct uri *r
 /* Value of parameter `name` among ";a=b;c": true when present; *ret_value empty without '='. */
 bool msg_param(struct span params, const char *name, struct span *ret_value);
 
-enum method msg_method(struct span text); /* case-sensitive (RFC 3261 §7.1) */
-const char *msg_reason(int status);       /* standard reason phrase, "" if unknown */
+const char *msg_method_name(enum method method); /* "OTHER" for METHOD_OTHER */
+enum method msg_method(struct span text);        /* case-sensitive (RFC 3261 §7.1) */
+const char *msg_reason(int status);              /* standard reason phrase, "" if unknown */
 
 #endif

@@ -156,6 +156,15 @@ enum header names_header(struct span name)
     return HEADER_OTHER;
 }
 
+const char *msg_method_name(enum method method)
+{
+    for (size_t i = 0; i < COUNT(methods); i++) {
+        if (methods[i].id == method)
+            return methods[i].name.p;
+    }
+    return "OTHER";
+}
+
 enum method msg_method(struct span text)
 {
     for (size_t i = 0; i < COUNT(methods); i++) {

@@ -38,6 +38,7 @@ struct outbox {
     struct entry *entries; /* oldest first */
     struct entry *unsent;  /* first that isn't under way; NULL: none */
     size_t n, n_under_way, n_in_memory, n_replayed;
+    uint64_t n_finished;
     bool stalled; /* something failed: all that waits goes again, in order */
     struct timer retry;
     uint64_t complained_ms; /* when the disk's failure was last told; 0: it works */
@@ -209,6 +210,7 @@ static void on_reply(void *arg, const struct redisReply *reply, int err)
     switch (result) {
     case ERR_OK:
     case ERR_REFUSED: /* "repeat": Redis has it already; "notfound": the call is over */
+        o->n_finished += result == ERR_OK && e->event.finish;
         settle(e, result == ERR_OK || e->event.finish);
         drop(o, e);
         break;
@@ -301,7 +303,8 @@ static void send_some(struct outbox *o)
         stall(o);
 }
 
-/* A retry that is left standing would send again what is under way, and its entry be dropped twice. */
+/* A retry that is left standing would send again what is under way, and its entry be dropped twice.
+ */
 static void send_all(struct outbox *o)
 {
     timer_stop(o->wheel, &o->retry);
@@ -452,4 +455,12 @@ bool outbox_is_replaying(const struct outbox *o)
 size_t outbox_depth(const struct outbox *o)
 {
     return o->stalled && o->spool ? o->n_in_memory : o->n;
+}
+
+struct outbox_counts outbox_counts(const struct outbox *o)
+{
+    return (struct outbox_counts){.waiting = o->n,
+                                  .in_memory = o->n_in_memory,
+                                  .spool_bytes = o->spool ? spool_size(o->spool) : 0,
+                                  .finished = o->n_finished};
 }

@@ -48,6 +48,13 @@ void outbox_resume(struct outbox *o);
 /* Whether something waits that the spool held when it was opened. */
 bool outbox_is_replaying(const struct outbox *o);
 
+struct outbox_counts {
+    size_t waiting, in_memory; /* events not confirmed; those of them that aren't on disk */
+    int64_t spool_bytes;
+    uint64_t finished; /* ends that Redis has taken since the start */
+};
+struct outbox_counts outbox_counts(const struct outbox *o);
+
 /* Events that still need this process. */
 size_t outbox_depth(const struct outbox *o);
 

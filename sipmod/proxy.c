@@ -17,15 +17,9 @@
 
 enum { HOUSEKEEPING_MS = 100, RESYNC_MS = 30000 };
 
-struct counters {
-    uint64_t requests, responses, faults, strangers, stray_responses;
-    uint64_t throttled, withheld, overloaded; /* dropped, not answered, refused by 503 */
-};
-
 struct proxy {
     struct core core;
     struct proxy_events events;
-    struct counters counters;
     struct guard *guard;
     uint64_t ticked_ms, lag_ms; /* of the housekeeping */
     uv_timer_t housekeeping;
@@ -40,7 +34,7 @@ static void respond_within(struct proxy *p, const struct msg *request, const str
                            int status, const char *reason, struct span lines, size_t cap)
 {
     if (!stateless_respond(&p->core, request, from, status, reason, lines, cap))
-        p->counters.withheld++;
+        meter_drop(p->core.meter, METER_WITHHELD);
 }
 
 static void respond(struct proxy *p, const struct msg *request, const struct flow *from, int status,
@@ -156,7 +150,7 @@ static bool refuse_overload(struct proxy *p, const struct msg *m, const struct f
         why = "too many calls a second from this source";
     if (!why)
         return false;
-    p->counters.overloaded++;
+    meter_shed(p->core.meter);
     respond(p, m, from, 503, NULL,
             refusal_lines(503, "overload", why, p->core.conf->sip.retry_after_s, lines));
     return true;
@@ -206,7 +200,7 @@ static void receive_in_dialog(struct proxy *p, struct msg *m, const struct flow 
  * that nobody can aim us at others. */
 static void receive_stranger(struct proxy *p, struct msg *m, const struct flow *from)
 {
-    p->counters.strangers++;
+    meter_drop(p->core.meter, METER_STRANGER);
     if (p->core.conf->sip.unknown_source_403 &&
         guard_take(p->guard, GUARD_REPLY, &from->remote, uv_now(p->core.loop)))
         respond_within(p, m, from, 403, NULL, (struct span){0}, m->raw.n);
@@ -249,7 +243,7 @@ static void receive_request(struct proxy *p, struct msg *m, const struct flow *f
 {
     struct dialog_route route;
     const struct source *source = directory_source(p->core.directory, &from->remote);
-    p->counters.requests++;
+    meter_request(p->core.meter, m->method);
     if (receive_known(p, m, from))
         return;
     int err = dialog_read(&p->core, m, &route);
@@ -282,7 +276,7 @@ static bool is_worth_parsing(const struct proxy *p, const struct flow *from, str
 static void on_fault(struct proxy *p, const struct flow *from, const struct msg_fault *fault,
                      struct msg *reply_to)
 {
-    p->counters.faults++;
+    meter_fault(p->core.meter, fault->kind);
     if (reply_to && fault->status && directory_source(p->core.directory, &from->remote)) {
         char reason[96];
         struct out o = OUT_IN(reason);
@@ -295,9 +289,9 @@ static void on_fault(struct proxy *p, const struct flow *from, const struct msg_
 
 static void on_response(struct proxy *p, struct msg *m)
 {
-    p->counters.responses++;
+    meter_response(p->core.meter, m->status);
     if (!txn_client_receive(p->core.txns, m))
-        p->counters.stray_responses++;
+        meter_drop(p->core.meter, METER_STRAY_RESPONSE);
     msg_free(m);
 }
 
@@ -309,11 +303,11 @@ static bool on_message(void *arg, const struct flow *from, struct span bytes)
     if (span_trim(bytes).n == 0)
         return true; /* keep-alive (RFC 5626 §3.5.1) */
     if (!is_worth_parsing(p, from, bytes)) {
-        p->counters.strangers++;
+        meter_drop(p->core.meter, METER_STRANGER);
         return false;
     }
     if (!guard_take(p->guard, GUARD_MESSAGE, &from->remote, uv_now(p->core.loop))) {
-        p->counters.throttled++;
+        meter_drop(p->core.meter, METER_THROTTLED);
         return true;
     }
     if (msg_parse(bytes, &m, &fault, &reply_to) != ERR_OK) {
@@ -335,7 +329,7 @@ static void on_malformed(void *arg, const struct flow *from, struct span head, i
     struct msg *m = NULL, *reply_to = NULL;
     struct msg_fault fault = {.status = status, .text = text, .kind = "framing"}, other;
     if (!is_worth_parsing(p, from, head)) {
-        p->counters.strangers++;
+        meter_drop(p->core.meter, METER_STRANGER);
         return;
     }
     if (msg_parse(head, &m, &other, &reply_to) == ERR_OK && m->is_request)
@@ -452,6 +446,7 @@ static void on_housekeeping(uv_timer_t *timer)
     uint64_t now = uv_now(p->core.loop);
     p->lag_ms = lag(p) + p->lag_ms / 2; /* new calls come back by and by */
     p->ticked_ms = now;
+    meter_refresh(p->core.meter, &p->core, p->lag_ms);
     if (store_is_up(p->core.store) && now - p->synced_ms >= RESYNC_MS) {
         p->synced_ms = now;
         directory_refresh_source(p->core.directory, (struct span){0});
@@ -496,6 +491,8 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
     char first[ADDR_PORT_TEXT];
     int err = timer_wheel_new(&c->wheel, c->loop);
     if (err == ERR_OK)
+        err = meter_new(&c->meter, conf);
+    if (err == ERR_OK)
         err = guard_new(&p->guard, conf);
     if (err == ERR_OK)
         err = transport_open(&c->transport, c->loop, c->wheel, conf, &arrivals, error);
@@ -507,7 +504,7 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
         err = health_new(&c->health, conf, c->wheel, c->txns);
     if (err == ERR_OK) {
         (void)span_copy(transport_sent_by(transport_first(c->transport)), first, sizeof first);
-        err = store_open(&c->store, c->loop, conf, first, &changes);
+        err = store_open(&c->store, c->loop, conf, first, &changes, meter_redis, c->meter);
     }
     if (err == ERR_OK)
         err = routes_new(&c->routes, c->store);
@@ -547,19 +544,12 @@ int proxy_open(struct proxy **ret, uv_loop_t *loop, const struct conf *conf,
 
 static void log_counters(const struct proxy *p)
 {
-    const struct counters *c = &p->counters;
     const struct transport_counters *t = transport_counters(p->core.transport);
     log_info("connections taken %llu, made %llu, refused %llu", (unsigned long long)t->accepted,
              (unsigned long long)t->connected, (unsigned long long)t->refused);
-    log_info("received %llu, sent %llu, send drops %llu, too large %llu, requests %llu, responses "
-             "%llu, malformed %llu, strangers %llu, stray responses %llu",
+    log_info("received %llu, sent %llu, send drops %llu, too large %llu",
              (unsigned long long)t->received, (unsigned long long)t->sent,
-             (unsigned long long)t->send_dropped, (unsigned long long)t->too_large,
-             (unsigned long long)c->requests, (unsigned long long)c->responses,
-             (unsigned long long)c->faults, (unsigned long long)c->strangers,
-             (unsigned long long)c->stray_responses);
-    log_info("throttled %llu, withheld %llu, overloaded %llu", (unsigned long long)c->throttled,
-             (unsigned long long)c->withheld, (unsigned long long)c->overloaded);
+             (unsigned long long)t->send_dropped, (unsigned long long)t->too_large);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -585,6 +575,7 @@ void proxy_close(struct proxy *p)
     transport_close(c->transport);
     guard_free(p->guard);
     timer_wheel_free(c->wheel);
+    meter_free(c->meter);
     uv_close((uv_handle_t *)&p->housekeeping, on_closed);
 }
 

@@ -21,6 +21,8 @@ struct store {
     int64_t beat_sent;        /* clock_boot_ms of it */
     int64_t ahead_ms;         /* Redis TIME less clock_boot_ms; 0: not known */
     bool up, checking, complained;
+    bool foreign; /* Redis holds a schema of another version: its functions are not called */
+    int64_t schema;
     char node[STORE_NODE], boot[STORE_BOOT], secret[STORE_SECRET];
     char address[ADDR_PORT_TEXT];
 };
@@ -36,6 +38,17 @@ static void set_up(struct store *s, bool up)
 /* ---- heartbeat ---- */
 
 static void send_heartbeat(struct store *s);
+
+static int send_call(struct store *s, redis_async_fn *fn, void *arg, const char *function,
+                     const char *key, size_t n_args, const char *const args[])
+{
+    const char *argv[4 + STORE_ARGS] = {"FCALL", function, "1", key};
+    if (n_args > STORE_ARGS)
+        return ERR_TOO_LARGE;
+    for (size_t i = 0; i < n_args; i++)
+        argv[4 + i] = args[i];
+    return redis_async_send(s->commands, fn, arg, 4 + n_args, argv, NULL);
+}
 
 static void on_heartbeat(void *arg, const struct redisReply *reply, int err)
 {
@@ -56,7 +69,7 @@ static void send_heartbeat(struct store *s)
     s->beaten = uv_now(s->loop);
     s->beat_sent = clock_boot_ms();
     const char *args[] = {s->boot, s->address, TRUNKLINE_VERSION};
-    if (store_call(s, on_heartbeat, s, "node_heartbeat", key_node(s->node).text, 3, args) != ERR_OK)
+    if (send_call(s, on_heartbeat, s, "node_heartbeat", key_node(s->node).text, 3, args) != ERR_OK)
         log_debug("heartbeat not sent: Redis is away");
 }
 
@@ -69,23 +82,39 @@ static void enter_index(struct store *s)
 
 /* ---- link ---- */
 
+/* Another schema's functions could take our arguments for something else: no new calls, and the
+ * ends of those that are up wait, on disk, for this node's next start. Heartbeats go on, so that
+ * nobody takes these calls for lost. */
+static void refuse_schema(struct store *s, const char *version)
+{
+    if (!s->complained && s->schema > SCHEMA_VERSION)
+        log_error("Redis holds schema %s, newer than this sipmod knows (%d): no more calls are "
+                  "taken; start a newer sipmod",
+                  version, SCHEMA_VERSION);
+    else if (!s->complained)
+        log_error("Redis holds schema \"%s\", this sipmod needs %d: start a matching trunkd",
+                  version, SCHEMA_VERSION);
+    s->complained = true;
+    s->foreign = s->schema != 0 && s->schema != SCHEMA_VERSION;
+    set_up(s, false);
+}
+
 static void on_schema(void *arg, const struct redisReply *reply, int err)
 {
     struct store *s = arg;
     s->checking = false;
-    if (err != ERR_OK)
+    if (err != ERR_OK || raw_is_error(reply))
         return; /* on_tick asks again */
     const char *version = raw_text(raw_at(reply, 0)), *secret = raw_text(raw_at(reply, 1));
-    if (atoi(version) != SCHEMA_VERSION || !*secret) {
-        if (!s->complained)
-            log_error("Redis holds schema \"%s\", this sipmod needs %d: start a matching trunkd",
-                      version, SCHEMA_VERSION);
-        s->complained = true;
+    s->schema = atoi(version);
+    if (s->schema != SCHEMA_VERSION || !*secret) {
+        refuse_schema(s, version);
         return;
     }
     snprintf(s->secret, sizeof s->secret, "%s", secret);
-    s->complained = false;
-    s->events.linked(s->events.arg);
+    s->complained = s->foreign = false;
+    if (!s->up)
+        s->events.linked(s->events.arg);
 }
 
 void store_register(struct store *s)
@@ -114,13 +143,14 @@ static void on_link(void *arg, bool up)
     }
 }
 
-/* Renews the heartbeat; while Redis is there with a wrong schema, looks whether it changed. */
+/* Renews the heartbeat, and looks whether the schema changed: then, and while it is wrong. */
 static void on_tick(uv_timer_t *timer)
 {
     struct store *s = timer->data;
-    if (s->up && uv_now(s->loop) - s->beaten >= s->beat_ms)
+    bool due = (s->up || s->foreign) && uv_now(s->loop) - s->beaten >= s->beat_ms;
+    if (due)
         send_heartbeat(s);
-    else if (!s->up && !s->checking && redis_async_is_up(s->commands))
+    if ((due || !s->up) && !s->checking && redis_async_is_up(s->commands))
         check_schema(s);
 }
 
@@ -170,7 +200,8 @@ static void choose_node(struct store *s, const struct conf *conf)
 }
 
 int store_open(struct store **ret, uv_loop_t *loop, const struct conf *conf, const char *address,
-               const struct store_events *events)
+               const struct store_events *events, redis_async_observe_fn *observe,
+               void *observe_arg)
 {
     struct store *s = calloc(1, sizeof *s);
     if (!s)
@@ -191,6 +222,8 @@ int store_open(struct store **ret, uv_loop_t *loop, const struct conf *conf, con
     int err = secret_random_hex((STORE_BOOT - 1) / 2, s->boot);
     if (err == ERR_OK)
         err = redis_async_open(&s->commands, loop, &settings, on_link, s);
+    if (err == ERR_OK)
+        redis_async_observe(s->commands, observe, observe_arg);
     if (err == ERR_OK)
         err = redis_async_open(&s->channels, loop, &settings, on_channels, s);
     if (err == ERR_OK)
@@ -227,6 +260,11 @@ bool store_is_up(const struct store *s)
     return s->up;
 }
 
+int64_t store_schema(const struct store *s)
+{
+    return s->schema;
+}
+
 const char *store_node(const struct store *s)
 {
     return s->node;
@@ -255,12 +293,7 @@ int64_t store_redis_ms(const struct store *s)
 int store_call(struct store *s, redis_async_fn *fn, void *arg, const char *function,
                const char *key, size_t n_args, const char *const args[])
 {
-    const char *argv[4 + STORE_ARGS] = {"FCALL", function, "1", key};
-    if (n_args > STORE_ARGS)
-        return ERR_TOO_LARGE;
-    for (size_t i = 0; i < n_args; i++)
-        argv[4 + i] = args[i];
-    return redis_async_send(s->commands, fn, arg, 4 + n_args, argv, NULL);
+    return s->foreign ? ERR_UNAVAILABLE : send_call(s, fn, arg, function, key, n_args, args);
 }
 
 int store_members(struct store *s, redis_async_fn *fn, void *arg, const char *key)

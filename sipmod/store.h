@@ -26,9 +26,10 @@ struct store_events {
     void *arg;
 };
 
-/* `address`: where this instance listens, for the heartbeat. */
+/* `address`: where this instance listens, for the heartbeat. `observe` hears of each command. */
 MUST_CHECK int store_open(struct store **ret, uv_loop_t *loop, const struct conf *conf,
-                          const char *address, const struct store_events *events);
+                          const char *address, const struct store_events *events,
+                          redis_async_observe_fn *observe, void *observe_arg);
 void store_close(struct store *s); /* accepts NULL */
 
 /* Makes this start the node's latest and sends the first heartbeat. From here on Redis takes
@@ -36,6 +37,7 @@ void store_close(struct store *s); /* accepts NULL */
 void store_register(struct store *s);
 
 bool store_is_up(const struct store *s);
+int64_t store_schema(const struct store *s); /* version that Redis held last; 0: not known */
 const char *store_node(const struct store *s);
 const char *store_boot(const struct store *s);
 const char *store_secret(const struct store *s); /* "" until first up */

@@ -26,6 +26,10 @@ void txn_disconnected(struct txn_table *t, uint64_t connection, txn_lost_fn *los
 struct txn_counts {
     size_t servers, clients;
     size_t pending; /* server transactions without a final response */
+    /* Since the start: */
+    uint64_t resent_requests, resent_responses; /* by our timers, or asked for by a repeat */
+    uint64_t repeated;                          /* requests that came again */
+    uint64_t timeouts;                          /* requests of ours without a final response */
 };
 struct txn_counts txn_table_counts(const struct txn_table *t);
 

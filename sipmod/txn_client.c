@@ -76,7 +76,9 @@ static void client_fail(struct txn_client *c, int err)
 
 static void on_timeout(struct timer *timer)
 {
-    client_fail(timer_owner(timer, struct txn_client, end), ERR_TIMEOUT);
+    struct txn_client *c = timer_owner(timer, struct txn_client, end);
+    c->table->counts.timeouts++;
+    client_fail(c, ERR_TIMEOUT);
 }
 
 /* Timers A (INVITE: doubles without bound) and E (doubles up to T2; at T2 once provisional). */
@@ -87,6 +89,7 @@ static void on_retransmit(struct timer *timer)
     if (c->method != METHOD_INVITE && (next > c->table->t2 || c->state == CLIENT_PROCEEDING))
         next = c->table->t2;
     c->interval = next;
+    c->table->counts.resent_requests++;
     send_again(c);
     timer_set(c->table->wheel, &c->retransmit, next, on_retransmit);
 }

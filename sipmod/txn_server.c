@@ -102,7 +102,7 @@ int txn_server_new(struct txn_table *t, struct msg *request, const struct flow *
     HASH_ADD_KEYPTR(hh, t->servers, s->key, s->key_n, s);
     if (s->invite && txn_is_reliable(reply_to))
         txn_tie(t, &s->tie, reply_to->connection, on_broken);
-    t->pending++;
+    t->counts.pending++;
     *ret = s;
     return ERR_OK;
 }
@@ -126,7 +126,7 @@ static void server_end(struct txn_server *s)
     timer_stop(t->wheel, &s->end);
     txn_untie(t, &s->tie);
     if (s->state == SERVER_PROCEEDING)
-        t->pending--;
+        t->counts.pending--;
     if (s->ended)
         s->ended(s->user);
     msg_free(s->request);
@@ -141,8 +141,10 @@ static void on_end(struct timer *timer)
 
 static void send_last(const struct txn_server *s)
 {
-    if (s->last)
-        transport_send(&s->reply_to, (struct span){s->last, s->last_n});
+    if (!s->last)
+        return;
+    s->table->counts.resent_responses++;
+    transport_send(&s->reply_to, (struct span){s->last, s->last_n});
 }
 
 /* Timer G: the final response again, until the ACK comes. */
@@ -156,6 +158,7 @@ static void on_retransmit(struct timer *timer)
 
 void txn_server_repeated(struct txn_server *s)
 {
+    s->table->counts.repeated++;
     if (s->state == SERVER_PROCEEDING || s->state == SERVER_COMPLETED)
         send_last(s);
 }
@@ -199,7 +202,7 @@ static void server_complete(struct txn_server *s)
         if (!reliable)
             timer_set(t->wheel, &s->retransmit, s->interval, on_retransmit); /* timer G */
     }
-    t->pending--;
+    t->counts.pending--;
     msg_free(s->request);
     s->request = NULL;
 }

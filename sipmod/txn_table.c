@@ -34,5 +34,8 @@ void txn_table_free(struct txn_table *t)
 
 struct txn_counts txn_table_counts(const struct txn_table *t)
 {
-    return (struct txn_counts){txn_server_count(t), txn_client_count(t), t->pending};
+    struct txn_counts counts = t->counts;
+    counts.servers = txn_server_count(t);
+    counts.clients = txn_client_count(t);
+    return counts;
 }

@@ -12,7 +12,7 @@ struct txn_table {
     struct txn_client *clients; /* uthash by id and method */
     struct txn_ties *ties;      /* uthash by connection */
     txn_lost_fn *lost;          /* while txn_disconnected runs */
-    size_t pending;
+    struct txn_counts counts;   /* servers and clients apart, which the tables know */
 };
 
 static inline bool txn_is_reliable(const struct flow *flow)

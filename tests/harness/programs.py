@@ -54,7 +54,9 @@ class Trunkd(_Program):
         self.port = port or free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.url = f"http://{self.address}"
-        super().__init__("trunkd", name, workdir, {**settings, "http.listen": self.address})
+        self.metrics_address = f"127.0.0.1:{free_port()}"
+        super().__init__("trunkd", name, workdir, {"metrics.trunkd": self.metrics_address, **settings,
+                                                   "http.listen": self.address})
 
 
 class Sipmod(_Program):
@@ -67,8 +69,10 @@ class Sipmod(_Program):
         self.address = host_port(host, self.port)
         self.target = (host, self.port)
         self.tls_target = (host, self.tls_port)
+        self.metrics_address = f"127.0.0.1:{free_port()}"
         listen = settings.get("sip.listen", "{address}").format(**vars(self))
-        super().__init__("sipmod", name, workdir, {"sip.node": name, **settings, "sip.listen": listen})
+        super().__init__("sipmod", name, workdir, {"sip.node": name, "metrics.sipmod": self.metrics_address,
+                                                   **settings, "sip.listen": listen})
 
 
 class CtlFailed(AssertionError):
