@@ -24,11 +24,12 @@ class Sipp(Process):
                    rate=5).finish()
     An answerer: uas = Sipp(workdir, "uas", host="127.0.0.3").start(); …; uas.stop()
     keys={"name": "value"} fill in @name@ in the scenario; options are appended as they are.
+    trace=False: a load, whose messages nobody will read.
     """
 
     def __init__(self, workdir, scenario, to=None, number="service", host="127.0.0.2", port=None,
                  calls=None, rate=10, limit=None, duration_ms=0, keys=None, options=(), name=None,
-                 timeout=60):
+                 timeout=60, trace=True):
         self.host, self.port = host, port or free_port()
         self.address = f"{host}:{self.port}"
         self.target = (host, self.port)
@@ -42,8 +43,9 @@ class Sipp(Process):
         argv = ["sipp", "-sf", path, "-i", host, "-p", self.port, "-mi", host, "-mp", free_port(),
                 "-nostdin", "-trace_stat", "-stf", self.stat_path, "-fd", 1,
                 "-trace_err", "-error_file", self.error_path,
-                "-trace_msg", "-message_file", self.message_path,
                 "-s", number, "-d", duration_ms]
+        if trace:
+            argv += ["-trace_msg", "-message_file", self.message_path]
         if calls:
             argv += ["-m", calls]
         if self.is_caller:
