@@ -24,23 +24,13 @@ int request_malformed(struct request *r, const char *fault)
     return ERR_INVALID;
 }
 
-static bool has_control(struct span s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c < 0x20 || c == 0x7f)
-            return true;
-    }
-    return false;
-}
-
 static enum request_flaw find_flaw(const struct request_param *p)
 {
     if (p->file_name.p)
         return REQUEST_FINE;
     if (p->value.n > REQUEST_VALUE_MAX)
         return REQUEST_TOO_LONG;
-    if (has_control(p->value))
+    if (utf8_has_control(p->value))
         return REQUEST_CONTROL;
     return utf8_valid(p->value) ? REQUEST_FINE : REQUEST_ENCODING;
 }

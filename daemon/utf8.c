@@ -32,6 +32,18 @@ bool utf8_valid(struct span s)
     return true;
 }
 
+bool utf8_has_control(struct span s)
+{
+    const unsigned char *p = (const unsigned char *)s.p;
+    for (size_t i = 0; i < s.n; i++) {
+        bool c1 = p[i] == 0xc2 && i + 1 < s.n && p[i + 1] < 0xa0;
+        bool separator = p[i] == 0xe2 && i + 2 < s.n && p[i + 1] == 0x80 && (p[i + 2] | 1) == 0xa9;
+        if (p[i] < 0x20 || p[i] == 0x7f || c1 || separator)
+            return true;
+    }
+    return false;
+}
+
 size_t utf8_count(struct span s)
 {
     size_t count = 0;

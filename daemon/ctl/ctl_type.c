@@ -19,13 +19,7 @@ typedef char *read_fn(const struct arg *arg, struct span s);
 
 bool ctl_type_printable(struct span s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char byte = (unsigned char)s.p[i];
-        bool c1 = byte == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0;
-        if (byte < 0x20 || byte == 0x7f || c1)
-            return false;
-    }
-    return utf8_valid(s);
+    return !utf8_has_control(s) && utf8_valid(s);
 }
 
 static bool all_digits(struct span s, size_t min, size_t max)
