@@ -90,8 +90,8 @@ end
 -- Whether a trunk's calls that ended this month have used up its minutes.
 local function used_up(account, c, minutes)
   if not minutes then return false end
-  local month = key.period(key.stats_tg(account, c.tg), string.sub(clock.day(c.now), 1, 7))
-  return tonumber(redis.call('HGET', month, 'billed') or 0) >= minutes * 60
+  local month = string.sub(clock.day(c.now), 1, 7)
+  return stats.read(key.stats_tg(account, c.tg), month).billed >= minutes * 60
 end
 
 local function over(limit, count)
@@ -123,7 +123,7 @@ local function refuse(account, c, reason, wait)
   c.invite_ms, c.ring_ms, c.answer_ms, c.end_ms, c.ms = c.now, 0, 0, c.now, 0
   c.billed, c.amount, c.pdd_ms, c.estimated = 0, 0, 0, 0
   c.code, c.reason, c.by, c.target, c.attempts = code, reason, 'system', '', ''
-  redis.call('HINCRBY', key.count(account), 'refused', 1)
+  redis.call('HINCRBY', key.count(account), 'refused', '1')
   stats.add(account, c)
   cdr.append(account, c)
   ending.remember(account, c.call, code, reason, wait)
@@ -152,7 +152,7 @@ local function admit(account, c, trunk)
     'minimum', c.minimum, 'limit_s', c.limit_s, 'tax_bp', c.tax_bp, 'held', c.held, 'paid_s', c.paid_s,
     'cnam', c.cnam, 'targets', table.concat(targets, '|'))
   hold.add(account, c.held)
-  redis.call('HINCRBY', key.count(account), 'admitted', 1)
+  redis.call('HINCRBY', key.count(account), 'admitted', '1')
   pace.take(key.cps(account, c.tg), c.now, trunk.cps)
   stats.raise(account, c, c.now, live.add(account, c, c.busy))
   return admission('new', c.tg, reply.int(c.limit_s), c.cnam, targets)
@@ -200,8 +200,8 @@ end
 local SOON_MS, LATE_MS = 20, 3600000
 
 -- How long a command waited before it was run: `sent` is Redis TIME by the sender's reckoning.
-local function waited(sent)
-  local ms = clock.now() - (check.int_or_nil(sent, 0, check.MS_MAX, 'sent') or math.huge)
+local function waited(now, sent)
+  local ms = now - (check.int_or_nil(sent, 0, check.MS_MAX, 'sent') or math.huge)
   return ms > SOON_MS and ms < LATE_MS and ms or 0
 end
 
@@ -222,7 +222,8 @@ local function call_answer(account, args)
   local v = redis.call('HMGET', name, 'invite_ms', 'answer_ms', 'upstream', 'rate', 'paid_s')
   if not v[1] then return { 'notfound' } end
   if v[2] then return { 'ok' } end
-  local at = math.max(clock.now() - ago - waited(args[7]), tonumber(v[1]))
+  local now = clock.now()
+  local at = math.max(now - ago - waited(now, args[7]), tonumber(v[1]))
   redis.call('HSET', name, 'answer_ms', at, 'target', cut(args[3], TEXT), 'pdd_ms', pdd,
     'attempts', cut(args[5], ATTEMPTS), 'upstream', given(args[6], v[3]))
   hold.set_due(account, { call = args[1], answer_ms = at, rate = tonumber(v[4]), paid_s = tonumber(v[5]) })
@@ -249,7 +250,8 @@ local function call_finish(account, args)
     return { 'repeat' }
   end
   local now = clock.now()
-  ended, answered = ended + waited(args[12]), answered and answered + waited(args[12])
+  local late = waited(now, args[12])
+  ended, answered = ended + late, answered and answered + late
   c.code, c.reason, c.by = code, cut(args[3], TEXT), cut(args[4], TEXT)
   c.target, c.upstream = given(args[5], c.target), given(args[7], c.upstream)
   if args[6] ~= '' then c.attempts = cut(args[6], ATTEMPTS) end
@@ -306,7 +308,6 @@ local function cdr_list(account, args)
   return out
 end
 
-local SUMS = { 'processed', 'completed', 'ms', 'billed', 'peak', 'amount' }
 local STATS = { did = key.stats_did, tg = key.stats_tg }
 
 -- KEYS: {a:ACCT}
@@ -315,13 +316,11 @@ local STATS = { did = key.stats_did, tg = key.stats_tg }
 local function stats_get(account, args)
   local name = STATS[check.one_of(args[1], STATS, 'kind')]
   if args[2] ~= '' then check.match(args[2], '^%d%d%d%d%-%d%d$', 'month') end
-  local out = reply.columns(reply.append({ 'id' }, SUMS))
+  local out, month = reply.columns(reply.append({ 'id' }, stats.SUMS)), args[2] ~= '' and args[2] or nil
   for i = 3, #args do
-    local hash = name(account, check.match(args[i], '^%d+$', 'id'))
-    if args[2] ~= '' then hash = key.period(hash, args[2]) end
+    local sums = stats.read(name(account, check.match(args[i], '^%d+$', 'id')), month)
     out[#out + 1] = args[i]
-    local sums = redis.call('HMGET', hash, unpack(SUMS))
-    for j = 1, #SUMS do out[#out + 1] = sums[j] or '0' end
+    for _, sum in ipairs(stats.SUMS) do out[#out + 1] = reply.int(sums[sum]) end
   end
   return out
 end

@@ -7,22 +7,17 @@ live.FIELDS = { 'direction', 'tg', 'number', 'from', 'to', 'upstream', 'source',
   'boot', 'invite_ms', 'answer_ms', 'rate', 'increment', 'minimum', 'limit_s', 'pdd_ms', 'attempts', 'tax_bp', 'held',
   'paid_s', 'cut' }
 
--- Fields that are numbers once they are read; answer_ms is nil until the answer.
-local NUMBERS = { invite_ms = 0, rate = 0, increment = 1, minimum = 0, limit_s = 0, pdd_ms = 0, tax_bp = 0, held = 0,
-  paid_s = 0 }
-
--- A live call's fields by name; nil when there is none.
+-- A live call's fields by name; nil when there is none. Times, money and seconds are numbers; answer_ms is nil until
+-- the answer. All that a call's end adds has its place already: a table that grows costs more than one that is full.
 function live.read(account, id)
-  local values = redis.call('HMGET', key.call(account, id), unpack(live.FIELDS))
-  if not values[1] then return nil end
-  local call = { call = id }
-  for i, field in ipairs(live.FIELDS) do
-    local value = values[i] or ''
-    if NUMBERS[field] then value = tonumber(value) or NUMBERS[field] end
-    call[field] = value
-  end
-  call.answer_ms = tonumber(call.answer_ms)
-  return call
+  local v = redis.call('HMGET', key.call(account, id), unpack(live.FIELDS))
+  if not v[1] then return nil end
+  return { call = id, direction = v[1], tg = v[2], number = v[3], from = v[4], to = v[5], upstream = v[6],
+    source = v[7], target = v[8] or '', callid = v[9], node = v[10], boot = v[11], invite_ms = tonumber(v[12]),
+    answer_ms = tonumber(v[13]), rate = tonumber(v[14]), increment = tonumber(v[15]), minimum = tonumber(v[16]),
+    limit_s = tonumber(v[17]), pdd_ms = tonumber(v[18]) or 0, attempts = v[19] or '', tax_bp = tonumber(v[20]),
+    held = tonumber(v[21]), paid_s = tonumber(v[22]), cut = v[23] or '',
+    code = '', reason = '', by = '', estimated = 0, ring_ms = 0, end_ms = 0, ms = 0, billed = 0, amount = 0 }
 end
 
 -- Names of the counters that a call is counted in.
@@ -50,18 +45,24 @@ function live.add(account, call, busy)
   return after
 end
 
--- Removes a call and counts one less; a counter at zero goes away.
-function live.remove(account, call, busy)
-  local names = { live.counters(call) }
-  local counts = { busy.all, busy.tg, busy.did }
-  for i, name in ipairs(names) do
+-- Counts one call less; a counter at zero goes away.
+local function count_less(account, call, busy)
+  local put, gone, counts = {}, {}, { busy.all, busy.tg, busy.did }
+  for i, name in ipairs({ live.counters(call) }) do
     if counts[i] > 1 then
-      redis.call('HSET', key.busy(account), name, counts[i] - 1)
+      put[#put + 1], put[#put + 2] = name, counts[i] - 1
     else
-      redis.call('HDEL', key.busy(account), name)
+      gone[#gone + 1] = name
     end
   end
+  if put[1] then redis.call('HSET', key.busy(account), unpack(put)) end
+  if gone[1] then redis.call('HDEL', key.busy(account), unpack(gone)) end
+end
+
+-- Removes a call and counts it less.
+function live.remove(account, call, busy)
+  count_less(account, call, busy)
   redis.call('ZREM', key.live(account), call.call)
-  redis.call('ZREM', key.due(account), call.call)
+  if call.rate > 0 then redis.call('ZREM', key.due(account), call.call) end
   redis.call('DEL', key.call(account, call.call))
 end

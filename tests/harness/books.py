@@ -76,15 +76,11 @@ class Books:
         assert charged == {f"call:{c['call']}": int(c["amount"]) for c in cdrs if c["amount"] != "0"}
 
     def check_stats(self, cdrs):
-        wanted, held = {}, {}
+        wanted = {}
         for c in cdrs:
             for name in stats_of(c):
                 count_into(wanted.setdefault(name, {}), c)
-        for key in self.client.keys(f"{self.base}:st:*"):
-            sums = {f: int(v) for f, v in self.client.hgetall(key).items() if f != "peak" and v != "0"}
-            if sums:
-                held[key[len(self.base) + 1:]] = sums
-        assert held == wanted
+        assert counted(read_stats(self.client, self.base)) == wanted
 
     def check_limit(self, tg, most):
         """By their CDRs, never more than `most` calls of a trunk held a session at once."""
@@ -125,6 +121,25 @@ class Books:
 
 def day_of(ms):
     return datetime.datetime.fromtimestamp(int(ms) / 1000, datetime.timezone.utc).strftime("%Y-%m-%d")
+
+
+def read_stats(client, base):
+    """Statistics of an account by their names: field → number. What an open period holds is in the longer ones too."""
+    stats = {key[len(base) + 1:]: client.hgetall(key) for key in client.keys(f"{base}:st:*")}
+    opened = {name: fields.pop("open") for name, fields in stats.items() if "open" in fields}
+    stats = {name: {f: int(v) for f, v in fields.items() if f != "state"} for name, fields in stats.items()}
+    for name, period in opened.items():
+        for longer in {name, f"{name}:{period[:7]}"} - {f"{name}:{period}"}:
+            sums = stats.setdefault(longer, {})
+            for field, value in stats.get(f"{name}:{period}", {}).items():
+                sums[field] = max(sums.get(field, 0), value) if field == "peak" else sums.get(field, 0) + value
+    return stats
+
+
+def counted(stats):
+    """Of statistics, what a call has been counted in: no peaks, no zeros."""
+    sums = {name: {f: v for f, v in fields.items() if f != "peak" and v} for name, fields in stats.items()}
+    return {name: fields for name, fields in sums.items() if fields}
 
 
 def stats_of(cdr):

@@ -9,7 +9,7 @@ import pytest
 from harness import Redis, wait_for
 from harness.ports import free_port
 from harness.process import make_workdir, remove_workdir
-from schema_client import Schema
+from schema_client import NUMBERS, Schema
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2] / "redis-schema"
 
@@ -46,3 +46,20 @@ def schema(server):
     """An empty server behind its functions."""
     server.client.flushall()
     return Schema(server.client)
+
+
+@pytest.fixture
+def customer(schema):
+    """An account with a trunk of each kind and three numbers."""
+    schema.account(balance=1000000)
+    schema.trunk_in(11, primary_prefix="1234")
+    schema.trunk_out(21)
+    schema.numbers(*NUMBERS[:3])
+    return schema
+
+
+@pytest.fixture
+def calls(customer):
+    """The same; all its books must agree at the end."""
+    yield customer
+    customer.check_invariants()

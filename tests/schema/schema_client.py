@@ -4,7 +4,7 @@ import itertools
 
 import redis
 
-from harness.books import count_into, day_of, stats_of
+from harness.books import count_into, counted, day_of, read_stats, stats_of
 from harness.store import read_table
 
 ACCOUNT = "7001"
@@ -177,12 +177,10 @@ class Schema:
         for c in cdrs:
             for name in stats_of(c):
                 count_into(wanted.setdefault(name, {}), c)
-        held = {}
-        for key in self.client.keys("{a:%s}:st:*" % account):
-            sums = {f: int(v) for f, v in self.client.hgetall(key).items() if f != "peak" and v != "0"}
-            if sums:
-                held[key.split(":", 2)[2]] = sums
-        assert held == wanted
+        assert counted(self.stats(account)) == wanted
+
+    def stats(self, account=ACCOUNT):
+        return read_stats(self.client, account_key(account))
 
 
 def flat(values):

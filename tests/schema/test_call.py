@@ -10,17 +10,6 @@ ONE, TWO, THREE, UNKNOWN = NUMBERS
 PRIMARY = ["primary", "1234", "192.0.2.1", "5060"]
 
 
-@pytest.fixture
-def calls(schema):
-    """An account with a trunk of each kind and three numbers."""
-    schema.account(balance=1000000)
-    schema.trunk_in(11, primary_prefix="1234")
-    schema.trunk_out(21)
-    schema.numbers(ONE, TWO, THREE)
-    yield schema
-    schema.check_invariants()
-
-
 def refused(reply, code, reason, retry=""):
     assert reply[:3] == ["refused", code, reason] and reply[3] and reply[4] == retry, reply
     return True
@@ -306,7 +295,7 @@ def test_failed_call(calls):
     stats, = calls.table("stats_get", KEY, "did", "", ONE)
     assert stats == {"id": ONE, "processed": "1", "completed": "0", "ms": "0", "billed": "0", "peak": "1",
                      "amount": "0"}
-    assert calls.hash(f"st:did:{ONE}")["code:486"] == "1"
+    assert calls.stats()[f"st:did:{ONE}"]["code:486"] == 1
 
 
 def test_finish_is_idempotent(calls):
@@ -368,41 +357,7 @@ def test_finish_misuse(calls, values):
     assert calls.snapshot() == before
 
 
-# --- statistics and lists -----------------------------------------------------------------
-
-
-def test_peak_is_the_most_calls_at_once(calls):
-    for i in range(3):
-        calls.admit(f"a{i}", ONE)
-    for i in range(2):
-        calls.admit(f"b{i}", TWO)
-    for call in ("a0", "a1", "a2", "b0", "b1"):
-        calls.finish(call)
-    calls.admit("c", ONE)
-    day = day_of(calls.live()[0]["invite_ms"])
-    for when in ("", day[:7]):
-        assert [s["peak"] for s in calls.table("stats_get", KEY, "did", when, ONE, TWO, THREE)] == ["3", "2", "0"]
-        assert [s["peak"] for s in calls.table("stats_get", KEY, "tg", when, 11, 21)] == ["5", "0"]
-    assert calls.hash(f"st:tg:11:{day}")["peak"] == calls.hash(f"st:all:{day}")["peak"] == "5"
-
-
-def test_days_are_utc_days(calls):
-    """Calls of the last year; check_invariants holds the names of the statistics against Python's calendar."""
-    for ago in range(0, 365, 3):
-        calls.admit(f"c{ago}")
-        calls.client.hincrby(f"{KEY}:call:c{ago}", "invite_ms", -366 * 86400000)
-        calls.finish(f"c{ago}", answered=ago * 86400000 + 1000, ended=ago * 86400000)
-        day = day_of(calls.cdrs()[0]["end_ms"])
-        assert calls.hash(f"st:tg:11:{day}")["peak"] == calls.hash(f"st:did:{ONE}:{day[:7]}")["peak"] == "1"
-
-
-def test_stats_of_what_is_not_there(calls):
-    assert calls.table("stats_get", KEY, "did", "1999-01", "5555555555") == [
-        {"id": "5555555555", "processed": "0", "completed": "0", "ms": "0", "billed": "0", "peak": "0",
-         "amount": "0"}]
-    assert calls.table("stats_get", KEY, "tg", "") == []
-    for bad in [("all", "", "1"), ("did", "1999", "1"), ("did", "", "x")]:
-        calls.error("stats_get", KEY, *bad)
+# --- lists -----------------------------------------------------------------------
 
 
 def test_cdrs_newest_first(calls):
