@@ -18,8 +18,8 @@ ATTACKS = {
     "sql": ["1 OR 1=1", "1' OR '1'='1", "'; DROP TABLE numbers;--", "1) UNION SELECT 1--", "\\'"],
     "sheet": ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "=cmd|' /C calc'!A0", "=HYPERLINK(\"http://x\")"],
     "path": ["../../etc/passwd", "..\\..\\x", "/etc/passwd", "%2e%2e%2f", "file:///etc/passwd", "a/../b", "."],
-    "code": ["{a:1}", "}{", "1 FLUSHALL", "*1\r\n$8\r\nFLUSHALL\r\n", "%s%n%n", "${jndi:ldap://x}", "<script>x</script>",
-             "$(id)", "`id`", "a|b", "a;b", "a&b=c", "*", "?", "[a-z]*"],
+    "code": ["{a:1}", "}{", "1 FLUSHALL", "*1\r\n$8\r\nFLUSHALL\r\n", "%s%n%n", "${jndi:ldap://x}",
+             "<script>x</script>", "$(id)", "`id`", "a|b", "a;b", "a&b=c", "*", "?", "[a-z]*"],
 }
 # Texts for people: what is printable and not too long is kept as it is.
 FREE = {"title", "city", "ratecenter", "cnam", "loaAuthorizingPerson", "wirelessAccountNumber", "wirelessPin",
