@@ -4,37 +4,51 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "clock.h"
 #include "job_private.h"
 #include "keys.h"
 #include "log.h"
 #include "reply.h"
 
-enum { TICK_S = 1, BATCH = 100 };
+enum { TICK_S = 1, BATCH = 100, RENEW_MS = 2000 };
 #define LEASE_MS "10000" /* several times the longest interval: a lock outlives a slow run */
+
+/* Jobs of one pace share a thread. */
+enum pace {
+    QUICK,
+    SLOW,     /* may wait for others than Redis */
+    WEBHOOKS, /* waits for strangers */
+    PACES,
+};
 
 static const struct {
     const char *name;
     int64_t interval_s;
     job_fn *run;
-    bool slow; /* may wait for others than Redis: has a thread of its own with its like */
+    enum pace pace;
 } table[] = {
-    {"expire",   1,  job_expire,   false},
-    {"sagas",    2,  job_sagas,    false},
-    {"reap",     2,  job_reap,     false},
-    {"ports",    1,  job_ports,    false},
-    {"archive",  2,  job_archive,  true },
-    {"extend",   2,  job_extend,   false},
-    {"leases",   2,  job_leases,   false},
-    {"payments", 2,  job_payments, true },
-    {"fees",     20, job_fees,     true },
-    {"invoices", 20, job_invoices, true },
+    {"expire",   1,  job_expire,   QUICK   },
+    {"sagas",    2,  job_sagas,    QUICK   },
+    {"reap",     2,  job_reap,     QUICK   },
+    {"ports",    1,  job_ports,    QUICK   },
+    {"archive",  2,  job_archive,  SLOW    },
+    {"extend",   2,  job_extend,   QUICK   },
+    {"leases",   2,  job_leases,   QUICK   },
+    {"payments", 2,  job_payments, SLOW    },
+    {"fees",     20, job_fees,     SLOW    },
+    {"invoices", 20, job_invoices, SLOW    },
+    {"webhooks", 1,  job_webhooks, WEBHOOKS},
 };
 enum { JOBS = sizeof(table) / sizeof(*table) };
 
 struct jobs {
     struct service *service;
-    pthread_t thread, slow_thread;
-    bool slow_started;
+    struct worker {
+        struct jobs *jobs;
+        enum pace pace;
+        pthread_t thread;
+        bool started;
+    } workers[PACES];
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stop;
@@ -121,6 +135,18 @@ static int lock_call(struct jobs *j, const char *function, const char *name, con
     return err;
 }
 
+bool job_goes_on(struct job_run *run)
+{
+    struct jobs *j = run->jobs;
+    pthread_mutex_lock(&j->lock);
+    bool stop = j->stop;
+    pthread_mutex_unlock(&j->lock);
+    if (stop || clock_boot_ms() - run->locked_ms < RENEW_MS)
+        return !stop;
+    run->locked_ms = clock_boot_ms();
+    return lock_call(j, "lock_take", table[run->index].name, LEASE_MS) == ERR_OK;
+}
+
 static void run_job(struct jobs *j, size_t i)
 {
     struct scratch mem = {0};
@@ -128,7 +154,10 @@ static void run_job(struct jobs *j, size_t i)
                           .service = j->service,
                           .mem = &mem,
                           .kept = &j->kept[i],
-                          .turn = j->turns[i]};
+                          .turn = j->turns[i],
+                          .jobs = j,
+                          .index = i,
+                          .locked_ms = clock_boot_ms()};
     service_policy_get(j->service, &run.policy);
     int err = lock_call(j, "lock_take", table[i].name, LEASE_MS);
     if (err == ERR_OK) {
@@ -154,27 +183,17 @@ static bool wait_tick(struct jobs *j)
     return go;
 }
 
-static void run_all(struct jobs *j, bool slow)
+static void *work(void *arg)
 {
+    struct worker *w = arg;
     int64_t tick = 0;
     do {
         for (size_t i = 0; i < JOBS; i++) {
-            if (table[i].slow == slow && tick % table[i].interval_s == 0)
-                run_job(j, i);
+            if (table[i].pace == w->pace && tick % table[i].interval_s == 0)
+                run_job(w->jobs, i);
         }
         tick++;
-    } while (wait_tick(j));
-}
-
-static void *job_thread(void *arg)
-{
-    run_all(arg, false);
-    return NULL;
-}
-
-static void *slow_thread(void *arg)
-{
-    run_all(arg, true);
+    } while (wait_tick(w->jobs));
     return NULL;
 }
 
@@ -199,14 +218,14 @@ int job_start(struct jobs **ret, struct service *service)
     pthread_cond_init(&j->wake, &attr);
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&j->lock, NULL);
-    if (pthread_create(&j->thread, NULL, job_thread, j) != 0) {
-        jobs_free(j);
-        return ERR_SYSTEM;
-    }
-    j->slow_started = pthread_create(&j->slow_thread, NULL, slow_thread, j) == 0;
-    if (!j->slow_started) {
-        job_stop(j);
-        return ERR_SYSTEM;
+    for (size_t i = 0; i < PACES; i++) {
+        struct worker *w = &j->workers[i];
+        *w = (struct worker){.jobs = j, .pace = (enum pace)i};
+        w->started = pthread_create(&w->thread, NULL, work, w) == 0;
+        if (!w->started) {
+            job_stop(j);
+            return ERR_SYSTEM;
+        }
     }
     *ret = j;
     return ERR_OK;
@@ -220,9 +239,10 @@ void job_stop(struct jobs *j)
     j->stop = true;
     pthread_cond_broadcast(&j->wake);
     pthread_mutex_unlock(&j->lock);
-    pthread_join(j->thread, NULL);
-    if (j->slow_started)
-        pthread_join(j->slow_thread, NULL);
+    for (size_t i = 0; i < PACES; i++) {
+        if (j->workers[i].started)
+            pthread_join(j->workers[i].thread, NULL);
+    }
     for (size_t i = 0; i < JOBS; i++) {
         int err = lock_call(j, "lock_drop", table[i].name, NULL);
         if (err != ERR_OK && err != ERR_REFUSED)

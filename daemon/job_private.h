@@ -13,12 +13,19 @@ struct job_run {
     struct scratch *mem; /* of this run */
     int64_t turn;        /* runs of this job before */
     void **kept;         /* what this job keeps between its runs: NULL at first, freed by free() */
+    struct jobs *jobs;
+    size_t index; /* of this job */
+    int64_t locked_ms;
 };
 
 typedef int job_fn(struct job_run *run);
 job_fn job_expire, job_sagas, job_reap, job_payments, job_fees, job_invoices, job_ports, job_extend;
 
-job_fn job_archive, job_leases;
+job_fn job_archive, job_leases, job_webhooks;
+
+/* For a job that takes long: renews its lock now and then. False: the program stops, or another
+ * trunkd has taken over. */
+bool job_goes_on(struct job_run *run);
 
 /* Texts of a set that index_list reads; items live in run->mem. */
 struct job_names {

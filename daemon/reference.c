@@ -246,7 +246,7 @@ static bool new_chapter(size_t i)
 static void print_navigation(FILE *out)
 {
     fputs("<nav><a href=\"#top\">Trunkline API</a><a href=\"#failures\">Failures</a>"
-          "<a href=\"/openapi.yaml\">OpenAPI document</a>\n",
+          "<a href=\"#webhooks\">Webhooks</a><a href=\"/openapi.yaml\">OpenAPI document</a>\n",
           out);
     for (size_t i = 0; i < endpoint_count; i++) {
         if (new_chapter(i))
@@ -320,6 +320,7 @@ int reference_print(FILE *out)
             fprintf(out, "<h2>%s</h2>\n", endpoints[i].tag);
         print_endpoint(out, &endpoints[i]);
     }
+    reference_print_webhooks(out);
     fputs("</main></body></html>\n", out);
     return fflush(out) == 0 && !ferror(out) ? ERR_OK : ERR_SYSTEM;
 }

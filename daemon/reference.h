@@ -11,4 +11,7 @@ MUST_CHECK int reference_print(FILE *out);
 
 extern const char reference_style[]; /* CSS */
 
+/* Its chapter about webhooks. */
+void reference_print_webhooks(FILE *out);
+
 #endif

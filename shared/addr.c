@@ -128,15 +128,21 @@ static bool v4_is_unroutable(uint32_t ip)
     return ip >> 24 == 0 || ip >> 16 == 0xa9fe || ip >> 28 >= 0xe;
 }
 
-/* 64:ff9b::/96 (RFC 6052) around an IPv4 address that no call may go to. */
-static bool is_disguised(const struct in6_addr *ip)
+/* The IPv4 address within 64:ff9b::/96 (RFC 6052). */
+static bool translated_v4(const struct in6_addr *ip, uint32_t *ret)
 {
     static const unsigned char prefix[12] = {0x00, 0x64, 0xff, 0x9b};
     uint32_t inner;
     memcpy(&inner, ip->s6_addr + sizeof prefix, sizeof inner);
-    inner = ntohl(inner);
-    return memcmp(ip->s6_addr, prefix, sizeof prefix) == 0 &&
-           (inner >> 24 == IN_LOOPBACKNET || v4_is_unroutable(inner));
+    *ret = ntohl(inner);
+    return memcmp(ip->s6_addr, prefix, sizeof prefix) == 0;
+}
+
+/* Such a one around an IPv4 address that no call may go to. */
+static bool is_disguised(const struct in6_addr *ip)
+{
+    uint32_t inner;
+    return translated_v4(ip, &inner) && (inner >> 24 == IN_LOOPBACKNET || v4_is_unroutable(inner));
 }
 
 bool addr_is_unroutable(const struct addr *a)
@@ -146,4 +152,52 @@ bool addr_is_unroutable(const struct addr *a)
     const struct in6_addr *ip = &a->v6.sin6_addr;
     return IN6_IS_ADDR_UNSPECIFIED(ip) || IN6_IS_ADDR_MULTICAST(ip) || IN6_IS_ADDR_LINKLOCAL(ip) ||
            IN6_IS_ADDR_V4COMPAT(ip) || is_disguised(ip);
+}
+
+/* IPv4 networks that are not the public Internet's, beside those of v4_is_unroutable. */
+static const struct {
+    uint32_t network;
+    unsigned bits;
+} PRIVATE_V4[] = {
+    {0x0a000000, 8 }, /* 10/8: private */
+    {0x64400000, 10}, /* 100.64/10: shared between carriers and customers */
+    {0x7f000000, 8 }, /* 127/8: loopback */
+    {0xac100000, 12}, /* 172.16/12: private */
+    {0xc0000000, 24}, /* 192.0.0/24: protocol assignments */
+    {0xc0000200, 24}, /* 192.0.2/24: documentation */
+    {0xc0586300, 24}, /* 192.88.99/24: relays of 6to4 */
+    {0xc0a80000, 16}, /* 192.168/16: private */
+    {0xc6120000, 15}, /* 198.18/15: benchmarks */
+    {0xc6336400, 24}, /* 198.51.100/24: documentation */
+    {0xcb007100, 24}, /* 203.0.113/24: documentation */
+};
+
+static bool v4_is_public(uint32_t ip)
+{
+    for (size_t i = 0; i < sizeof(PRIVATE_V4) / sizeof(*PRIVATE_V4); i++) {
+        if ((ip ^ PRIVATE_V4[i].network) >> (32 - PRIVATE_V4[i].bits) == 0)
+            return false;
+    }
+    return !v4_is_unroutable(ip);
+}
+
+/* Of 2000::/3, and no tunnel: 2001::/23 (Teredo among them), documentation, 2002::/16 (6to4). */
+static bool v6_is_public(const unsigned char ip[16])
+{
+    unsigned head = (unsigned)ip[0] << 8 | ip[1], next = (unsigned)ip[2] << 8 | ip[3];
+    return head >> 13 == 1 && head != 0x2002 &&
+           !(head == 0x2001 && (next < 0x200 || next == 0x0db8)) &&
+           !(head == 0x3fff && next < 0x1000);
+}
+
+bool addr_is_public(const struct addr *a)
+{
+    if (a->sa.sa_family == AF_INET)
+        return v4_is_public(ntohl(a->v4.sin_addr.s_addr));
+    if (a->sa.sa_family != AF_INET6)
+        return false;
+    uint32_t inner;
+    if (translated_v4(&a->v6.sin6_addr, &inner))
+        return v4_is_public(inner);
+    return v6_is_public(a->v6.sin6_addr.s6_addr);
 }

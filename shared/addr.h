@@ -41,5 +41,7 @@ bool addr_eq_host(const struct addr *a, const struct addr *b); /* address alone 
 bool addr_is_loopback(const struct addr *a);
 /* Unspecified, multicast, broadcast, link-local: nothing that a call may be sent to. */
 bool addr_is_unroutable(const struct addr *a);
+/* An address of the public Internet: none of the special-purpose registries of IANA (RFC 6890). */
+bool addr_is_public(const struct addr *a);
 
 #endif

@@ -197,6 +197,26 @@ static const struct row ROWS[] = {
      "The same card and amount again within this time, without an Idempotency-Key, is the same "
      "payment."},
 
+    {ROW(webhook, most), &KIND_INT, AT(webhook.most), 1, 100, "8", "webhooks",
+     "Webhooks of one account."},
+    {ROW(webhook, timeout_ms), &KIND_INT, AT(webhook.timeout_ms), 100, 60000, "10000", "milliseconds",
+     "Longest wait for a receiver's answer, the connection included."},
+    {ROW(webhook, tries), &KIND_INT, AT(webhook.tries), 1, 100, "12", "tries",
+     "An event that no try brought there is put among the dead ones, and the next has its turn."},
+    {ROW(webhook, pause_ms), &KIND_INT, AT(webhook.pause_ms), 1, 3600000, "5000", "milliseconds",
+     "Pause after the first try that failed; each further one is twice as long, less a random part of up "
+     "to a half."},
+    {ROW(webhook, pause_most_s), &KIND_INT, AT(webhook.pause_most_s), 1, 86400, "3600", "seconds",
+     "Longest such pause."},
+    {ROW(webhook, parallel), &KIND_INT, AT(webhook.parallel), 1, 1000, "64", "requests",
+     "Deliveries under way at once; of one webhook never more than one."},
+    {ROW(webhook, allow_http), &KIND_BOOL, AT(webhook.allow_http), 0, 1, "no", "",
+     "Take webhooks without TLS, for tests."},
+    {ROW(webhook, allow_private), &KIND_BOOL, AT(webhook.allow_private), 0, 1, "no", "",
+     "Deliver to loopback, private and other addresses that are not of the public Internet."},
+    {ROW(webhook, ca), &KIND_TEXT, AT(webhook.ca), 0, LONGEST, "", "",
+     "PEM file of the authorities trusted to name receivers; empty: those of the system."},
+
     {ROW(company, name), &KIND_TEXT, AT(company.name), 1, 60, "Trunkline", "",
      "Name on invoices and settings sheets."},
     {ROW(company, address), &KIND_TEXT, AT(company.address), 0, LONGEST, "", "",

@@ -111,6 +111,17 @@ struct conf {
         int64_t repeat_minutes;  /* the same card and amount within: one payment */
     } payment;
     struct {
+        int64_t most;         /* of one account */
+        int64_t timeout_ms;   /* of one delivery */
+        int64_t tries;        /* of one event */
+        int64_t pause_ms;     /* after the first try; doubles */
+        int64_t pause_most_s; /* the longest */
+        int64_t parallel;     /* deliveries at once */
+        bool allow_http;      /* without TLS */
+        bool allow_private;   /* to addresses that are not public */
+        char ca[CONF_TEXT];   /* PEM file of who is trusted; empty: the system's */
+    } webhook;
+    struct {
         char name[CONF_TEXT];
         char address[CONF_TEXT]; /* lines by '|' */
         char email[CONF_TEXT], phone[CONF_TEXT], website[CONF_TEXT];

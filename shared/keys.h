@@ -28,6 +28,7 @@ struct key key_job(const char *job);         /* job:NAME: lock of a background j
 #define KEY_SOURCES      "sources"      /* set of addresses that have an ip:ADDR */
 #define KEY_GATEWAYS     "gateways"     /* set of gateway names */
 #define KEY_NODES        "nodes"        /* set of sipmod instances */
+#define KEY_HOOKS        "hooks"        /* set of accounts that have a webhook */
 #define CHANNEL_SOURCES  "tl:sources"   /* an address that changed */
 #define CHANNEL_GATEWAYS "tl:gateways"  /* a gateway that changed */
 #define CHANNEL_KILL     "tl:kill"      /* a call that an operator ends */

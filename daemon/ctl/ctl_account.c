@@ -29,6 +29,7 @@ static const struct column account_columns[] = {
     {"discount_percent", ROWS_PERCENT, true,  "discount_bp"},
     {"call_tax_percent", ROWS_PERCENT, true,  "call_tax_bp"},
     {"held",             ROWS_MONEY,   true,  NULL         },
+    {"low_balance",      ROWS_MONEY,   true,  NULL         },
     {"in_rate",          ROWS_RATE,    true,  NULL         },
     {"tfn_rate",         ROWS_RATE,    true,  NULL         },
     {"in_increment",     ROWS_COUNT,   true,  NULL         },
@@ -50,12 +51,13 @@ static const char *const activities[] = {
     "Test Call Credit", "Call Charges",    "USF Tax Deduction", NULL,
 };
 
-/* An account's limit "none" is an empty field. */
+/* An account's limit or mark "none" is an empty field. */
 static void add_field(void *arg, const char *field, const char *value)
 {
     struct cmd *cmd = arg;
+    bool optional = strcmp(field, "sessions") == 0 || strcmp(field, "low_balance") == 0;
     cmd_text(cmd, field);
-    cmd_text(cmd, strcmp(value, "none") == 0 && strcmp(field, "sessions") == 0 ? "" : value);
+    cmd_text(cmd, optional && strcmp(value, "none") == 0 ? "" : value);
 }
 
 static int print_account(struct ctl *c, const char *account)

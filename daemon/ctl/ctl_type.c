@@ -13,7 +13,7 @@
 
 static const money_t RATE_MAX = 10000, FEE_MAX = 1000000; /* dollars */
 
-enum { NAME_MAX_CHARS = 64, TEXT_MAX_CHARS = 200, WORD_MAX_CHARS = 32 };
+enum { URL_MAX_CHARS = 512, NAME_MAX_CHARS = 64, TEXT_MAX_CHARS = 200, WORD_MAX_CHARS = 32 };
 
 typedef char *read_fn(const struct arg *arg, struct span s);
 
@@ -42,12 +42,12 @@ static char *read_name(const struct arg *arg, struct span s)
 
 static char *read_ref(const struct arg *arg, struct span s)
 {
-    (void)arg;
     for (size_t i = 0; i < s.n; i++) {
         if (!isgraph((unsigned char)s.p[i]))
             return NULL;
     }
-    return s.n > 0 && s.n <= NAME_MAX_CHARS ? ctl_copy(s) : NULL;
+    size_t most = arg->type == ARG_URL ? URL_MAX_CHARS : NAME_MAX_CHARS;
+    return s.n > 0 && s.n <= most ? ctl_copy(s) : NULL;
 }
 
 static char *read_text(const struct arg *arg, struct span s)
@@ -117,6 +117,18 @@ static char *read_percent(const struct arg *arg, struct span s)
     if (money_parse(s, &percent) < 0 || percent < 0 || percent > (money_t)100 * MONEY_DOLLAR)
         return NULL;
     return percent % 100 == 0 ? ctl_format("%lld", (long long)percent / 100) : NULL;
+}
+
+static char *read_mark(const struct arg *arg, struct span s)
+{
+    (void)arg;
+    money_t mark;
+    if (span_eq(s, SPAN_LIT("none")))
+        return ctl_copy(s);
+    if (money_parse(s, &mark) < 0 || mark > FEE_MAX * MONEY_DOLLAR ||
+        mark < -FEE_MAX * MONEY_DOLLAR)
+        return NULL;
+    return ctl_format("%lld", (long long)mark);
 }
 
 static char *read_number(const struct arg *arg, struct span s)
@@ -223,30 +235,33 @@ static const struct {
     const char *metavar, *expected;
     read_fn *read;
 } types[ARG_TYPES] = {
-    [ARG_FLAG] = {"",            "no value",                                                        NULL          },
-    [ARG_NAME] = {"NAME",        "printable text of 1 to 64 characters",                            read_name     },
-    [ARG_TEXT] = {"TEXT",        "printable text of at most 200 characters",                        read_text     },
-    [ARG_REF] = {"REF",         "1 to 64 visible ASCII characters",                                read_ref      },
-    [ARG_WORD] = {"WORD",        "1 to 32 letters, digits, '.', '_' or '-'",                        read_word     },
-    [ARG_FILE] = {"FILE",        "a file name, or - for the standard input",                        read_file     },
-    [ARG_ACCOUNT] = {"ACCT",        "an account number of 7 digits",                                   read_account  },
-    [ARG_COUNT] = {"N",           "an integer",                                                      read_count    },
-    [ARG_LIMIT] = {"N|none",      "an integer or none",                                              read_limit    },
-    [ARG_AMOUNT] = {"DOLLARS",     "dollars, not zero, at most four decimals",                        read_amount   },
-    [ARG_PRICE] = {"DOLLARS",     "dollars from 0 to 1000000, at most four decimals",                read_price    },
-    [ARG_RATE] = {"DOLLARS",     "dollars from 0 to 10000, at most four decimals",                  read_price    },
-    [ARG_PERCENT] = {"PERCENT",     "0 to 100, at most two decimals",                                  read_percent  },
-    [ARG_NUMBER] = {"NUMBER",      "a telephone number of 10 digits",                                 read_number   },
-    [ARG_PREFIX] = {"PREFIX",      "1 to 15 digits",                                                  read_prefix   },
-    [ARG_PREFIXES] = {"PREFIX,…",  "prefixes of 1 to 15 digits by comma",                             read_prefixes },
-    [ARG_DIGITS] = {"DIGITS",      "at most 15 digits, with or without a leading +",                  read_digits   },
-    [ARG_ADDRESSES] = {"ADDR,…",    "IP addresses or IPv4 blocks from /24 to /32 by comma",
-                  read_addresses                                                                                  },
-    [ARG_HOST] = {"HOST[:PORT]", "an IP address that calls can be sent to, with or without a port",
-                  read_host                                                                                       },
-    [ARG_STATE] = {"STATE",       "a state's two letters, or tf for toll-free numbers",              read_state    },
-    [ARG_TRANSPORT] = {"udp|tcp|tls", "udp, tcp or tls",                                                 read_transport},
-    [ARG_RESPORG] = {"ID",          "two letters and three letters or digits",                         read_resporg  },
+    [ARG_FLAG] = {"",             "no value",                                                        NULL          },
+    [ARG_NAME] = {"NAME",         "printable text of 1 to 64 characters",                            read_name     },
+    [ARG_TEXT] = {"TEXT",         "printable text of at most 200 characters",                        read_text     },
+    [ARG_REF] = {"REF",          "1 to 64 visible ASCII characters",                                read_ref      },
+    [ARG_WORD] = {"WORD",         "1 to 32 letters, digits, '.', '_' or '-'",                        read_word     },
+    [ARG_FILE] = {"FILE",         "a file name, or - for the standard input",                        read_file     },
+    [ARG_ACCOUNT] = {"ACCT",         "an account number of 7 digits",                                   read_account  },
+    [ARG_COUNT] = {"N",            "an integer",                                                      read_count    },
+    [ARG_LIMIT] = {"N|none",       "an integer or none",                                              read_limit    },
+    [ARG_AMOUNT] = {"DOLLARS",      "dollars, not zero, at most four decimals",                        read_amount   },
+    [ARG_PRICE] = {"DOLLARS",      "dollars from 0 to 1000000, at most four decimals",                read_price    },
+    [ARG_RATE] = {"DOLLARS",      "dollars from 0 to 10000, at most four decimals",                  read_price    },
+    [ARG_PERCENT] = {"PERCENT",      "0 to 100, at most two decimals",                                  read_percent  },
+    [ARG_NUMBER] = {"NUMBER",       "a telephone number of 10 digits",                                 read_number   },
+    [ARG_PREFIX] = {"PREFIX",       "1 to 15 digits",                                                  read_prefix   },
+    [ARG_PREFIXES] = {"PREFIX,…",   "prefixes of 1 to 15 digits by comma",                             read_prefixes },
+    [ARG_DIGITS] = {"DIGITS",       "at most 15 digits, with or without a leading +",                  read_digits   },
+    [ARG_ADDRESSES] = {"ADDR,…",     "IP addresses or IPv4 blocks from /24 to /32 by comma",
+                  read_addresses                                                                                   },
+    [ARG_HOST] = {"HOST[:PORT]",  "an IP address that calls can be sent to, with or without a port",
+                  read_host                                                                                        },
+    [ARG_STATE] = {"STATE",        "a state's two letters, or tf for toll-free numbers",              read_state    },
+    [ARG_TRANSPORT] = {"udp|tcp|tls",  "udp, tcp or tls",                                                 read_transport},
+    [ARG_MARK] = {"DOLLARS|none", "dollars up to 1000000, at most four decimals, or none",
+                  read_mark                                                                                        },
+    [ARG_URL] = {"URL",          "a URL of 1 to 512 visible ASCII characters",                      read_ref      },
+    [ARG_RESPORG] = {"ID",           "two letters and three letters or digits",                         read_resporg  },
 };
 
 char *ctl_type_read(const struct arg *arg, struct span s)

@@ -28,6 +28,8 @@ enum arg_type {
     ARG_HOST,      /* IP address with or without a port: as typed */
     ARG_STATE,     /* state in capitals, or "tf" */
     ARG_TRANSPORT, /* udp, tcp or tls */
+    ARG_MARK,      /* signed dollars, or "none": money units */
+    ARG_URL,       /* visible ASCII characters; 1..512 */
     ARG_RESPORG,   /* RespOrg id of 5 characters, in capitals */
     ARG_TYPES
 };

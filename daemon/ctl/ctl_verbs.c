@@ -27,6 +27,7 @@
     {"--in-increment", ARG_COUNT, 0, 1, 3600, NULL, "in_increment", "seconds of a billing step of such calls"}, \
     {"--in-minimum", ARG_COUNT, 0, 0, 3600, NULL, "in_minimum", "seconds billed at least for such calls"}, \
     {"--topup", ARG_PRICE, 0, 0, 0, NULL, "topup", "what make_payment charges when it names no amount; 0: none"}, \
+    {"--low-balance", ARG_MARK, 0, 0, 0, NULL, "low_balance", "balance below which webhooks are told; none: never"}, \
     {"--bill-day", ARG_COUNT, 0, 1, 28, NULL, "bill_day", "day of the monthly fees (default: 1)"}
 
 static const struct arg no_args[] = {END};
@@ -54,6 +55,27 @@ static const struct arg token_add[] = {
 static const struct arg token_revoke[] = {
     ACCT,
     {"LABEL|HASH", ARG_NAME, ARG_REQUIRED, 0, 0, NULL, NULL, "label, or first digits of the hash as listed"}, END};
+
+#define WEBHOOK ACCT, {"ID", ARG_COUNT, ARG_REQUIRED, 1, 1000000000000, NULL, NULL, "webhook, as listed"}
+#define KINDS "kinds of events by comma: order, port, balance, payment, invoice"
+static const struct arg webhook_add[] = {
+    ACCT,
+    {"URL", ARG_URL, ARG_REQUIRED, 0, 0, NULL, NULL, "where events are sent to"},
+    {"--events", ARG_NAME, 0, 0, 0, "all", NULL, KINDS " (default: all)"}, END};
+static const struct arg webhook_list[] = {
+    {"ACCT", ARG_ACCOUNT, 0, 0, 0, NULL, NULL, "account number (default: all accounts)"}, END};
+static const struct arg webhook_one[] = {WEBHOOK, END};
+static const struct arg webhook_set[] = {
+    WEBHOOK,
+    {"--url", ARG_URL, 0, 0, 0, NULL, "url", "where events are sent to"},
+    {"--events", ARG_NAME, 0, 0, 0, NULL, "events", KINDS ", or all"},
+    {"--status", ARG_COUNT, 0, 0, 1, NULL, "status", "1 active, 0 paused: events wait"}, END};
+static const struct arg webhook_rotate[] = {
+    WEBHOOK,
+    {"--overlap", ARG_COUNT, 0, 0, 720, "24", NULL, "hours that the old secret signs on, too (default: 24)"}, END};
+static const struct arg webhook_replay[] = {
+    WEBHOOK,
+    {"EVENT", ARG_COUNT, 0, 1, 1000000000000, NULL, NULL, "number of a dead event (default: all)"}, END};
 
 static const struct arg inventory_import[] = {
     {"FILE", ARG_FILE, ARG_REQUIRED, 0, 0, NULL, NULL, "CSV with the header number,state,ratecenter,city"}, END};
@@ -198,6 +220,14 @@ const struct verb ctl_verbs[] = {
     {"token", "add", ctl_token_add, "make a token of the API and print it, once", token_add, false},
     {"token", "list", ctl_token_list, "list an account's tokens", account_only, false},
     {"token", "revoke", ctl_token_revoke, "revoke a token at once", token_revoke, false},
+    {"webhook", "add", ctl_webhook_add, "tell a receiver of events; prints its secret, once", webhook_add, false},
+    {"webhook", "list", ctl_webhook_list, "list webhooks and how they fare", webhook_list, false},
+    {"webhook", "set", ctl_webhook_set, "change or pause a webhook", webhook_set, false},
+    {"webhook", "rotate", ctl_webhook_rotate, "give it another secret and print it, once", webhook_rotate, false},
+    {"webhook", "remove", ctl_webhook_remove, "remove it with all events that wait there", webhook_one, false},
+    {"webhook", "test", ctl_webhook_test, "send it an event webhook.test", webhook_one, false},
+    {"webhook", "dead", ctl_webhook_dead, "list the events that it never took", webhook_one, false},
+    {"webhook", "replay", ctl_webhook_replay, "send dead events again, after those that wait", webhook_replay, false},
     {"inventory", "import", ctl_inventory_import, "take numbers into the inventory", inventory_import, false},
     {"inventory", "show", ctl_inventory_show, "count free numbers", inventory_show, false},
     {"carrier", "add", ctl_carrier_add, "accept calls from an upstream carrier", carrier_add, false},

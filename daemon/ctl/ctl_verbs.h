@@ -15,6 +15,8 @@ typedef int ctl_verb_fn(struct ctl *c, const struct args *a);
 ctl_verb_fn ctl_account_add, ctl_account_set, ctl_account_list, ctl_account_show,
     ctl_account_credit;
 ctl_verb_fn ctl_token_add, ctl_token_list, ctl_token_revoke;
+ctl_verb_fn ctl_webhook_add, ctl_webhook_list, ctl_webhook_set, ctl_webhook_rotate,
+    ctl_webhook_remove, ctl_webhook_test, ctl_webhook_dead, ctl_webhook_replay;
 ctl_verb_fn ctl_inventory_import, ctl_inventory_show;
 ctl_verb_fn ctl_carrier_add, ctl_carrier_list, ctl_carrier_remove;
 ctl_verb_fn ctl_gateway_add, ctl_gateway_route, ctl_gateway_list, ctl_gateway_remove;

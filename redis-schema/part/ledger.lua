@@ -29,8 +29,10 @@ end
 -- As ledger.book, remembering the ref, so that ledger.booked tells of it; also an event, which calls' lines are not.
 function ledger.book_once(account, amount, activity, ref, note)
   local balance, id = ledger.book(account, amount, activity, ref, note)
-  event.add(account, amount < 0 and 'balance.debited' or 'balance.credited', { 'amount', event.money(math.abs(amount)),
-    'balance', event.money(balance), 'activity', activity, 'referenceno', ref })
+  if amount ~= 0 then
+    event.add(account, amount < 0 and 'balance.debited' or 'balance.credited', { 'amount',
+      event.money(math.abs(amount)), 'balance', event.money(balance), 'activity', activity, 'referenceno', ref })
+  end
   redis.call('HSET', key.refs(account), ref, id)
   return balance
 end

@@ -8,7 +8,6 @@ import pytest
 
 from document import PARAMS, REPLY, WRITES, names, required
 from good import PDF
-from test_endpoints import openapi, printed  # noqa: F401 (fixtures)
 
 LARGEST = 400_000
 # Names in the examples that stand for things of the account: these may be unknown to it.
@@ -63,7 +62,7 @@ def test_public(reply):
     assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
 
 
-def test_document_is_what_trunkd_prints(api, printed):  # noqa: F811
+def test_document_is_what_trunkd_prints(api, printed):
     served = api.raw("GET", "/openapi.yaml")
     assert (served.status, served.headers["Content-Type"]) == (200, "application/yaml")
     assert served.text == printed
@@ -102,7 +101,7 @@ def test_all_endpoints_are_there(page):
 
 
 @pytest.mark.parametrize("endpoint", sorted(PARAMS))
-def test_methods_parameters_and_keys(page, openapi, endpoint):  # noqa: F811
+def test_methods_parameters_and_keys(page, openapi, endpoint):
     section = page.sections[endpoint]
     assert ("method get" in section) != (endpoint in WRITES) and section["method post"] == "POST"
     schema = openapi["components"]["schemas"]
@@ -136,6 +135,6 @@ def test_example_is_a_request_that_is_understood(api, page, endpoint):
         assert answer.status in (200, 404), answer
 
 
-def test_codes_are_listed(reply, openapi):  # noqa: F811
+def test_codes_are_listed(reply, openapi):
     for code in openapi["components"]["schemas"]["Failure"]["properties"]["code"]["enum"]:
         assert f"<code>{code}</code>" in reply.text

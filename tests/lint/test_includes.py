@@ -21,7 +21,7 @@ CONFINED = {
     r"osip\w*/.*": r"sipmod/(msg\w*|arena|txn\w*)\.c",
     r"hiredis/.*|hiredis\.h": r"shared/(redis\w*|reply)\.[ch]",
     r"hpdf\w*\.h": r"daemon/pdf\.c",
-    r"curl/.*": r"daemon/gateway_http\.c",
+    r"curl/.*": r"daemon/(gateway_http|webhook_http)\.c",
     r"openssl/.*": r"(sipmod/tls|shared/secret)\.c",
     r"ares\w*\.h": r"sipmod/resolve\.c",
     r"pcap(/.*|\.h)": r"sipmod/capture\w*\.c",

@@ -140,13 +140,71 @@ static void test_kinds(void **state)
     }
 }
 
+static void test_public(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool is_public;
+    } KINDS[] = {
+        {"8.8.8.8",              true },
+        {"9.255.255.255",        true },
+        {"10.0.0.1",             false},
+        {"11.0.0.1",             true },
+        {"100.63.255.255",       true },
+        {"100.64.0.1",           false},
+        {"100.127.255.255",      false},
+        {"100.128.0.1",          true },
+        {"127.0.0.1",            false},
+        {"169.254.169.254",      false},
+        {"172.15.0.1",           true },
+        {"172.16.0.1",           false},
+        {"172.31.255.255",       false},
+        {"172.32.0.1",           true },
+        {"192.0.0.8",            false},
+        {"192.0.2.1",            false},
+        {"192.168.1.1",          false},
+        {"192.169.0.1",          true },
+        {"198.19.0.1",           false},
+        {"198.20.0.1",           true },
+        {"203.0.113.9",          false},
+        {"0.0.0.0",              false},
+        {"224.0.0.1",            false},
+        {"255.255.255.255",      false},
+        {"::ffff:10.0.0.1",      false},
+        {"2606:4700::1111",      true },
+        {"2001:4860:4860::8888", true },
+        {"2001:0:1::1",          false},
+        {"2001:db8::1",          false},
+        {"2002:7f00:1::",        false},
+        {"3fff:fff::1",          false},
+        {"3fff:1000::1",         true },
+        {"::",                   false},
+        {"::1",                  false},
+        {"::8.8.8.8",            false},
+        {"fc00::1",              false},
+        {"fd12:3456::1",         false},
+        {"fe80::1",              false},
+        {"fec0::1",              false},
+        {"ff02::1",              false},
+        {"64:ff9b::808:808",     true },
+        {"64:ff9b::a00:1",       false},
+        {"64:ff9b::7f00:1",      false},
+        {"64:ff9b:1::808:808",   false},
+    };
+    for (size_t i = 0; i < COUNT(KINDS); i++) {
+        struct addr a = read_pair(KINDS[i].text);
+        if (addr_is_public(&a) != KINDS[i].is_public)
+            fail_msg("%s", KINDS[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_parse_port),
-        cmocka_unit_test(test_compare),
-        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_parse),   cmocka_unit_test(test_parse_port),
+        cmocka_unit_test(test_compare), cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_public),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
