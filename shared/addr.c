@@ -5,7 +5,7 @@
 
 #include "num.h"
 
-enum { PORT_DIGITS = 5 };
+enum { PORT_DIGITS = 5, LONGEST_LABEL = 63, LONGEST_NAME = 253 };
 
 static void set_v4(struct addr *a, struct in_addr ip, uint16_t port)
 {
@@ -60,17 +60,72 @@ static const char *port_colon(struct span s)
     return memchr(s.p, ':', s.n) == colon ? colon : NULL;
 }
 
-int addr_parse_port(struct span s, uint16_t default_port, struct addr *ret)
+/* The host before a port; *port stays as it is when there is none. False: no port can be so. */
+static bool cut_port(struct span s, struct span *ret_host, uint16_t *port)
 {
     const char *colon = port_colon(s);
-    if (colon == NULL)
-        return addr_parse(s, default_port, ret);
-    struct span host = {s.p, (size_t)(colon - s.p)};
-    struct span port = {colon + 1, s.n - host.n - 1};
     int64_t n;
-    if (port.n > PORT_DIGITS || num_parse(port, 1, UINT16_MAX, &n) != ERR_OK)
+    *ret_host = s;
+    if (colon == NULL)
+        return true;
+    ret_host->n = (size_t)(colon - s.p);
+    struct span text = {colon + 1, s.n - ret_host->n - 1};
+    if (text.n > PORT_DIGITS || num_parse(text, 1, UINT16_MAX, &n) != ERR_OK)
+        return false;
+    *port = (uint16_t)n;
+    return true;
+}
+
+int addr_parse_port(struct span s, uint16_t default_port, struct addr *ret)
+{
+    struct span host;
+    if (!cut_port(s, &host, &default_port))
         return ERR_INVALID;
-    return addr_parse(host, (uint16_t)n, ret);
+    return addr_parse(host, default_port, ret);
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_label(struct span s, bool *ret_number)
+{
+    *ret_number = true;
+    if (s.n == 0 || s.n > LONGEST_LABEL || s.p[0] == '-' || s.p[s.n - 1] == '-')
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        bool letter = (s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= 'A' && s.p[i] <= 'Z');
+        if (!letter && !is_digit(s.p[i]) && s.p[i] != '-')
+            return false;
+        *ret_number &= is_digit(s.p[i]);
+    }
+    return true;
+}
+
+static bool is_name(struct span s)
+{
+    bool number = true;
+    size_t from = 0;
+    for (size_t i = 0; i <= s.n; i++) {
+        if (i < s.n && s.p[i] != '.')
+            continue;
+        if (!is_label((struct span){s.p + from, i - from}, &number))
+            return false;
+        from = i + 1;
+    }
+    return !number && s.n <= LONGEST_NAME;
+}
+
+int addr_parse_name(struct span s, struct span *ret_name, uint16_t *ret_port)
+{
+    struct span name;
+    uint16_t port = 0;
+    if (!cut_port(s, &name, &port) || !is_name(name))
+        return ERR_INVALID;
+    *ret_name = name;
+    *ret_port = port;
+    return ERR_OK;
 }
 
 const char *addr_text(const struct addr *a, char buf[ADDR_TEXT])

@@ -27,6 +27,10 @@ MUST_CHECK int addr_parse(struct span s, uint16_t port, struct addr *ret);
 /* Reads "1.2.3.4:5060", "[::1]:5060" or an address alone (then default_port). */
 MUST_CHECK int addr_parse_port(struct span s, uint16_t default_port, struct addr *ret);
 
+/* Reads a host name (RFC 1123 §2.1, its last label no number) with or without a port; 0: none.
+ * ERR_INVALID otherwise, of an IP address too. */
+MUST_CHECK int addr_parse_name(struct span s, struct span *ret_name, uint16_t *ret_port);
+
 /* Address without port, canonical (RFC 5952), no brackets. Returns buf. */
 const char *addr_text(const struct addr *a, char buf[ADDR_TEXT]);
 

@@ -1,6 +1,5 @@
 #include "call.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -46,6 +45,7 @@ struct call {
     char *contact; /* the caller's Contact URI, or NULL */
 };
 
+static bool try_next_address(struct call *c);
 static void try_next(struct call *c);
 
 /* ---- ends ---- */
@@ -158,6 +158,19 @@ static void name_place(struct call *c, const struct target *t)
     snprintf(c->rr.gateway, sizeof c->rr.gateway, "%s", t->placed ? t->gateway : "");
 }
 
+/* Targets and their addresses as the relay knows them. */
+static size_t number_of(const struct call *c, const struct target *t)
+{
+    return (size_t)(t - c->targets) * TARGET_ADDRESSES + t->next_address - 1;
+}
+
+static const struct target *settle(struct call *c, size_t number)
+{
+    struct target *t = &c->targets[number / TARGET_ADDRESSES];
+    target_settle(t, number % TARGET_ADDRESSES);
+    return t;
+}
+
 /* The 2xx goes back once the answer is safe: no call is up that isn't counted, even if we die. */
 static bool on_answered(void *user, const struct msg *response, size_t number)
 {
@@ -166,7 +179,7 @@ static bool on_answered(void *user, const struct msg *response, size_t number)
         return c->held;
     c->answered = true;
     c->ended = true; /* from here on the dialog's BYE ends it */
-    c->current = &c->targets[number];
+    c->current = settle(c, number);
     if (!c->rang)
         c->rang = clock_boot_ms();
     note_attempt(c, response->status);
@@ -186,6 +199,8 @@ static bool on_refused(void *user, int status)
 {
     struct call *c = user;
     note_attempt(c, status);
+    if ((status == 408 || status == 503) && try_next_address(c))
+        return true;
     bool retry = status == 408 || (status >= 500 && status < 600);
     if (!retry || c->next_target == c->n_targets)
         return false;
@@ -224,8 +239,6 @@ static const char *format_rr_param(struct call *c, const struct target *t, char 
     return rr_text(&c->rr, store_secret(c->core->store), buf);
 }
 
-static_assert((int)DIRECTORY_HOST >= (int)ADDR_PORT_TEXT, "a place begins as a host");
-
 /* What the number to which the call is forwarded learns of the one that was called. */
 static void tell_forwarding(const struct call *c, struct relay_target *target,
                             struct out *diversion, struct out *history)
@@ -247,7 +260,7 @@ static void tell_forwarding(const struct call *c, struct relay_target *target,
 static void forward(struct call *c)
 {
     const struct target *t = &c->targets[c->next_target - 1];
-    struct relay_target target = {.to = t->to, .watch = true, .number = c->next_target - 1};
+    struct relay_target target = {.to = t->to, .watch = true, .number = number_of(c, t)};
     char uri_text[DIRECTORY_HOST + 80], param[RR_TEXT], diversion_text[TEXT],
         history_text[4 * TEXT];
     struct out uri = OUT_IN(uri_text), diversion = OUT_IN(diversion_text),
@@ -266,6 +279,17 @@ static void forward(struct call *c)
         log_warn("call %s: not forwarded to %s: %s", c->id, t->place, err_text(err));
         refuse(c, err == ERR_TOO_LARGE ? 513 : 500, "rejected", err_text(err), 0);
     }
+}
+
+/* RFC 3263 §4.3: the other addresses of a name come before the next target; the place at its
+ * gateway stays taken. */
+static bool try_next_address(struct call *c)
+{
+    bool found =
+        target_next(&c->targets[c->next_target - 1], c->core, c->from.listener) == TARGET_READY;
+    if (found)
+        forward(c);
+    return found;
 }
 
 /* Whether the call still wants its next target, after a wait; ends a cancelled one. */
@@ -295,30 +319,30 @@ static void on_place(void *arg, bool taken)
         try_next(c);
 }
 
-static void on_resolved(void *arg, const struct addr *address)
+static void on_resolved(void *arg, const struct addr *addresses, size_t n)
 {
     struct call *c = arg;
     struct target *t = &c->targets[c->next_target - 1];
     if (!wants_target(c))
         return;
-    t->to = target_flow(t, c->core->transport, address, c->from.listener);
-    if (t->to.listener && !t->down && health_is_down(c->core->health, &t->to)) {
+    target_found(t, c->core, c->from.listener, addresses, n);
+    switch (target_next(t, c->core, c->from.listener)) {
+    case TARGET_DOWN:
         t->down = true;
         c->next_target--;
         try_next(c);
-        return;
-    }
-    memcpy(t->place, t->host, sizeof t->place - 1);
-    if (address)
-        addr_port_text(address, t->place);
-    if (!t->to.listener) {
+        break;
+    case TARGET_NONE:
         c->current = t;
         note_attempt(c, 503);
         try_next(c);
-    } else if (t->limited) {
-        lease_take(c->core, t->gateway, c->account, c->id, c->longest_s, on_place, c);
-    } else {
-        forward(c);
+        break;
+    case TARGET_READY:
+        if (t->limited)
+            lease_take(c->core, t->gateway, c->account, c->id, c->longest_s, on_place, c);
+        else
+            forward(c);
+        break;
     }
 }
 
@@ -369,7 +393,7 @@ static void try_next(struct call *c)
     if (t->forward)
         routes_exit(c->core->routes, c->account, t->user, on_forward_exit, c);
     else
-        resolve_host(c->core->resolver, span_of(t->host), t->port, on_resolved, c);
+        resolve_host(c->core->resolver, span_of(t->host), t->port, t->protocol, on_resolved, c);
 }
 
 /* ---- admission ---- */

@@ -126,11 +126,11 @@ static void put_gateway(struct directory *d, const char *name, const struct redi
     copy_text(e->gateway.host, sizeof e->gateway.host, reply_field(r, 1, "host"));
     copy_text(e->gateway.prefix, sizeof e->gateway.prefix, reply_field(r, 1, "prefix"));
     e->gateway.protocol = transport_protocol_of(false, span_of(reply_field(r, 1, "transport")));
-    e->gateway.port = (uint16_t)field_int(r, "port", 5060);
+    e->gateway.port = (uint16_t)field_int(r, "port", 0);
     e->gateway.strip = (unsigned)field_int(r, "strip", 0);
     e->gateway.limited = reply_field(r, 1, "capacity")[0] || reply_field(r, 1, "cps")[0];
     e->gateway.active = strcmp(reply_field(r, 1, "status"), "0") != 0;
-    log_debug("gateway %s: %s:%u%s", name, e->gateway.host, e->gateway.port,
+    log_debug("gateway %s: %s:%s%s", name, e->gateway.host, reply_field(r, 1, "port"),
               e->gateway.active ? "" : ", off");
 }
 

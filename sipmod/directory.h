@@ -21,7 +21,7 @@ struct source {
 struct gateway {
     char name[DIRECTORY_NAME];
     char host[DIRECTORY_HOST];
-    uint16_t port;
+    uint16_t port; /* 0: by the host's SRV records */
     enum protocol protocol;
     char prefix[DIRECTORY_ID]; /* put before the number */
     unsigned strip;            /* digits cut first */

@@ -221,6 +221,11 @@ static void heed_busy(struct target *t, const struct msg *response)
     t->back_ms = until;
 }
 
+void health_know(struct health *h, const struct flow *target)
+{
+    (void)watch(h, target);
+}
+
 bool health_is_down(struct health *h, const struct flow *target)
 {
     struct target *t = find(h, target);

@@ -15,6 +15,9 @@ MUST_CHECK int health_new(struct health **ret, const struct conf *conf, struct t
                           struct txn_table *txns);
 void health_free(struct health *h); /* before its transactions; accepts NULL */
 
+/* Watches one more place that a target's name leads to. */
+void health_know(struct health *h, const struct flow *target);
+
 /* A call is about to go there. */
 bool health_is_down(struct health *h, const struct flow *target);
 

@@ -20,13 +20,14 @@ enum protocol hop_protocol(const struct uri *u)
     return transport_protocol_of(span_eq_nocase(u->scheme, SPAN_LIT("sips")), transport);
 }
 
-static void on_resolved(void *arg, const struct addr *address)
+static void on_resolved(void *arg, const struct addr *addresses, size_t n)
 {
     struct question *q = arg;
     struct flow to = {0};
-    if (address) {
-        to.remote = *address;
-        to.listener = transport_listener_for(q->core->transport, q->protocol, address, q->prefer);
+    for (size_t i = 0; i < n && !to.listener; i++) {
+        to.remote = addresses[i];
+        to.listener =
+            transport_listener_for(q->core->transport, q->protocol, &to.remote, q->prefer);
     }
     if (to.listener && transport_protocol(to.listener) == PROTOCOL_TLS)
         to.name = q->name;
@@ -46,6 +47,5 @@ void hop_find(struct core *core, const struct uri *u, struct listener *prefer, h
     *q = (struct question){.core = core, .protocol = p, .prefer = prefer, .fn = fn, .arg = arg};
     if (p == PROTOCOL_TLS)
         q->name = transport_name(core->transport, u->host);
-    resolve_host(core->resolver, u->host, u->port ? u->port : transport_default_port(p),
-                 on_resolved, q);
+    resolve_host(core->resolver, u->host, u->port, p, on_resolved, q);
 }

@@ -10,8 +10,8 @@ typedef void hop_fn(void *arg, const struct flow *to);
 /* What a URI's scheme and transport parameter ask for. */
 enum protocol hop_protocol(const struct uri *u);
 
-/* Calls fn once, before it returns when the host is an address. `prefer`: the listener to leave by,
- * if it fits; NULL: any. */
+/* Calls fn once, before it returns when the host is an address. Of several addresses the first that
+ * can be reached counts. `prefer`: the listener to leave by, if it fits; NULL: any. */
 void hop_find(struct core *core, const struct uri *u, struct listener *prefer, hop_fn *fn,
               void *arg);
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <uthash.h>
 
-#include "branch.h"
 #include "keys.h"
 #include "log.h"
+#include "lot.h"
 
 enum {
     OWNERS_MAX = 1000000, /* entries, about 100 bytes each; full: start over */
@@ -160,45 +160,9 @@ void routes_owner(struct routes *r, const char *number, bool use_cache, routes_o
 
 /* ---- exits ---- */
 
-struct candidate {
-    const char *name;
-    int64_t priority, weight;
-};
-
-static void swap(struct candidate *a, struct candidate *b)
-{
-    struct candidate c = *a;
-    *a = *b;
-    *b = c;
-}
-
-/* Orders by priority, and inside one priority by chance in proportion to the weights. */
-static void order_candidates(struct candidate *c, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        int64_t total = 0;
-        for (size_t j = i; j < n; j++) {
-            if (c[j].priority < c[i].priority)
-                swap(&c[i], &c[j]);
-        }
-        for (size_t j = i; j < n; j++)
-            total += c[j].priority == c[i].priority ? c[j].weight : 0;
-        int64_t draw = total > 0 ? (int64_t)(branch_new_id() % (uint64_t)total) : 0;
-        for (size_t j = i; j < n; j++) {
-            if (c[j].priority != c[i].priority)
-                continue;
-            draw -= c[j].weight;
-            if (draw < 0) {
-                swap(&c[i], &c[j]);
-                break;
-            }
-        }
-    }
-}
-
 static void read_exit(const struct redisReply *reply, struct routes_exit *ret)
 {
-    struct candidate c[CANDIDATES];
+    struct lot lots[CANDIDATES];
     size_t n = 0;
     *ret = (struct routes_exit){0};
     snprintf(ret->rate, sizeof ret->rate, "%s", reply_text(reply, 3));
@@ -207,12 +171,11 @@ static void read_exit(const struct redisReply *reply, struct routes_exit *ret)
     ret->rated = ret->rate[0] != '\0';
     for (size_t i = 6; i + 2 < reply_count(reply) && n < CANDIDATES; i += 3) {
         int64_t weight = reply_int(reply, i + 2, 1);
-        c[n++] = (struct candidate){reply_text(reply, i), reply_int(reply, i + 1, 1),
-                                    weight > 0 ? weight : 1};
+        lots[n++] = (struct lot){i, reply_int(reply, i + 1, 1), weight > 0 ? weight : 1};
     }
-    order_candidates(c, n);
+    lot_order(lots, n);
     for (size_t i = 0; i < n && ret->n < ROUTES_GATEWAYS; i++)
-        snprintf(ret->gateways[ret->n++], DIRECTORY_NAME, "%s", c[i].name);
+        snprintf(ret->gateways[ret->n++], DIRECTORY_NAME, "%s", reply_text(reply, lots[i].index));
 }
 
 static void answer_exit(struct exit_question *q, int err, const struct routes_exit *exit)

@@ -1,5 +1,6 @@
 #include "target.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* The Request-URI's user: a prefix, then digits. One that does not fit stays empty and fails. */
@@ -31,25 +32,66 @@ void target_to_gateway(struct target *t, const struct gateway *g, const char *e1
     snprintf(t->gateway, sizeof t->gateway, "%s", g->name);
 }
 
-struct flow target_flow(const struct target *t, struct transport *tr, const struct addr *a,
-                        struct listener *prefer)
+static struct flow flow_to(const struct target *t, struct transport *tr, const struct addr *a,
+                           struct listener *prefer)
 {
-    struct flow to = {0};
-    if (!a)
-        return to;
-    to.remote = *a;
+    struct flow to = {.remote = *a};
     to.listener = transport_listener_for(tr, t->protocol, a, prefer);
     if (to.listener && transport_protocol(to.listener) == PROTOCOL_TLS)
         to.name = transport_name(tr, span_of(t->host));
     return to;
 }
 
+static_assert((int)DIRECTORY_HOST >= (int)ADDR_PORT_TEXT, "a place begins as a host");
+
+void target_found(struct target *t, struct core *core, struct listener *prefer,
+                  const struct addr *addresses, size_t n)
+{
+    t->n_addresses = n;
+    t->next_address = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct flow to = flow_to(t, core->transport, &addresses[i], prefer);
+        t->addresses[i] = addresses[i];
+        if (n > 1 && to.listener)
+            health_know(core->health, &to);
+    }
+    if (n > 0)
+        addr_port_text(&addresses[0], t->place);
+    else
+        memcpy(t->place, t->host, sizeof t->place - 1);
+}
+
+void target_settle(struct target *t, size_t address)
+{
+    addr_port_text(&t->addresses[address], t->place);
+}
+
+enum target_turn target_next(struct target *t, struct core *core, struct listener *prefer)
+{
+    enum target_turn turn = TARGET_NONE;
+    while (t->next_address < t->n_addresses) {
+        struct flow to = flow_to(t, core->transport, &t->addresses[t->next_address++], prefer);
+        if (!to.listener)
+            continue;
+        if (!t->down && health_is_down(core->health, &to)) {
+            turn = TARGET_DOWN;
+            continue;
+        }
+        t->to = to;
+        addr_port_text(&to.remote, t->place);
+        return TARGET_READY;
+    }
+    return turn;
+}
+
 void target_uri(const struct target *t, struct out *o)
 {
     char place[ADDR_PORT_TEXT];
     bool named = addr_parse(span_of(t->host), 0, &(struct addr){0}) != ERR_OK;
-    if (named)
+    if (named && t->port)
         out_format(o, "sip:%s@%s:%u", t->user, t->host, t->port);
+    else if (named)
+        out_format(o, "sip:%s@%s", t->user, t->host);
     else
         out_format(o, "sip:%s@%s", t->user, addr_port_text(&t->to.remote, place));
     out_text(o, transport_uri_param(t->to.listener));

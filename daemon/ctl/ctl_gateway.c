@@ -128,20 +128,34 @@ static void add_field(void *arg, const char *field, const char *value)
     cmd_text(cmd, strcmp(value, "none") == 0 ? "" : value);
 }
 
+/* A name without a port leads where its SRV records say. */
+static void add_host(struct cmd *cmd, const struct args *a)
+{
+    struct span typed = span_of(ctl_args_text(a, "HOST[:PORT]")), name;
+    bool tls = strcmp(ctl_args_text(a, "--transport"), "tls") == 0;
+    struct addr address;
+    char text[ADDR_TEXT];
+    uint16_t port = 0;
+    if (addr_parse_port(typed, tls ? SIPS_PORT : SIP_PORT, &address) == ERR_OK) {
+        name = span_of(addr_text(&address, text));
+        port = addr_port(&address);
+    } else if (addr_parse_name(typed, &name, &port) != ERR_OK) {
+        return; /* was checked when the command line was read */
+    }
+    cmd_text(cmd, "host");
+    cmd_span(cmd, name);
+    cmd_text(cmd, "port");
+    if (port)
+        cmd_int(cmd, port);
+    else
+        cmd_text(cmd, "");
+}
+
 static bool set_gateway(struct ctl *c, const struct args *a)
 {
-    struct addr address;
-    char host[ADDR_TEXT];
     struct cmd cmd = {0};
-    bool tls = strcmp(ctl_args_text(a, "--transport"), "tls") == 0;
-    if (addr_parse_port(span_of(ctl_args_text(a, "HOST[:PORT]")), tls ? SIPS_PORT : SIP_PORT,
-                        &address) < 0)
-        return false; /* was checked when the command line was read */
     cmd_fcall(&cmd, "gateway_set", key_gateway(ctl_args_text(a, "NAME")).text);
-    cmd_text(&cmd, "host");
-    cmd_text(&cmd, addr_text(&address, host));
-    cmd_text(&cmd, "port");
-    cmd_int(&cmd, addr_port(&address));
+    add_host(&cmd, a);
     ctl_args_fields(a, add_field, &cmd);
     return ctl_send(c, &cmd, refusals, NULL);
 }

@@ -192,6 +192,10 @@ static char *read_host(const struct arg *arg, struct span s)
 {
     (void)arg;
     struct addr address;
+    struct span name;
+    uint16_t port;
+    if (addr_parse_name(s, &name, &port) == ERR_OK)
+        return ctl_copy(s);
     if (addr_parse_port(s, 5060, &address) < 0 || addr_is_unroutable(&address))
         return NULL;
     return addr_port(&address) == 0 ? NULL : ctl_copy(s);
@@ -254,7 +258,7 @@ static const struct {
     [ARG_DIGITS] = {"DIGITS",       "at most 15 digits, with or without a leading +",                  read_digits   },
     [ARG_ADDRESSES] = {"ADDR,…",     "IP addresses or IPv4 blocks from /24 to /32 by comma",
                   read_addresses                                                                                   },
-    [ARG_HOST] = {"HOST[:PORT]",  "an IP address that calls can be sent to, with or without a port",
+    [ARG_HOST] = {"HOST[:PORT]",  "an IP address for calls, or a host name, with or without a port",
                   read_host                                                                                        },
     [ARG_STATE] = {"STATE",        "a state's two letters, or tf for toll-free numbers",              read_state    },
     [ARG_TRANSPORT] = {"udp|tcp|tls",  "udp, tcp or tls",                                                 read_transport},

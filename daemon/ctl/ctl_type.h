@@ -25,7 +25,7 @@ enum arg_type {
     ARG_PREFIXES,  /* such by comma */
     ARG_DIGITS,    /* 0..15 digits with or without a leading '+' */
     ARG_ADDRESSES, /* IP addresses or IPv4 blocks by comma */
-    ARG_HOST,      /* IP address with or without a port: as typed */
+    ARG_HOST,      /* IP address or host name, with or without a port: as typed */
     ARG_STATE,     /* state in capitals, or "tf" */
     ARG_TRANSPORT, /* udp, tcp or tls */
     ARG_MARK,      /* signed dollars, or "none": money units */

@@ -90,7 +90,7 @@ static const struct arg carrier_remove[] = {
 
 static const struct arg gateway_add[] = {
     {"NAME", ARG_WORD, ARG_REQUIRED, 0, 0, NULL, NULL, "upstream gateway"},
-    {"HOST[:PORT]", ARG_HOST, ARG_REQUIRED, 0, 0, NULL, NULL, "IP address (default port: 5060, of tls 5061)"},
+    {"HOST[:PORT]", ARG_HOST, ARG_REQUIRED, 0, 0, NULL, NULL, "IP address (default port: 5060, of tls 5061), or name (default: by SRV records)"},
     {"--transport", ARG_TRANSPORT, 0, 0, 0, NULL, "transport", "how it takes calls (default: udp)"},
     {"--prefixes", ARG_PREFIXES, 0, 0, 0, NULL, NULL, "dialled prefixes that it takes"},
     {"--priority", ARG_COUNT, 0, 1, 1000, "1", NULL, "1 is tried first (default: 1)"},

@@ -72,8 +72,8 @@ local function gateway_name(gateway)
 end
 
 local RULES = {
-  host = check.a_match('^[%w.:%-]+$'),
-  port = check.a_range(1, 65535),
+  host = check.host,
+  port = check.optional(check.a_range(1, 65535)),
   transport = check.a_choice({ udp = true, tcp = true, tls = true }),
   prefix = check.optional(check.a_match('^%+?%d*$')),
   strip = check.a_range(0, 15),
@@ -92,7 +92,7 @@ local function gateway_set(gateway, args)
     local given = {}
     for i = 1, #args, 2 do given[args[i]] = true end
     if not given.host then door.misuse('a new gateway needs a host') end
-    redis.call('HSET', gateway, 'name', gateway_name(gateway), 'port', '5060', 'transport', 'udp', 'prefix', '',
+    redis.call('HSET', gateway, 'name', gateway_name(gateway), 'port', '', 'transport', 'udp', 'prefix', '',
       'strip', '0', 'capacity', '', 'cps', '', 'status', '1')
   end
   for i = 1, #args, 2 do redis.call('HSET', gateway, args[i], args[i + 1]) end

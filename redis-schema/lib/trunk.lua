@@ -2,7 +2,6 @@
 --@use door check clock key reply
 
 local a_limit = check.optional(check.a_range(0, 1000000))
-local a_host = check.a_match('^[%w.:%-]+$')
 local a_port = check.optional(check.a_range(1, 65535))
 local a_prefix = check.optional(check.a_match('^%d+$'))
 
@@ -15,14 +14,14 @@ local RULES = {
     req_sessions = a_limit, sessions = a_limit, req_cps = a_limit, cps = a_limit,
     billing = check.a_choice({ Metered = true, Unmetered = true }),
     mou = check.a_text,
-    primary_host = a_host, primary_port = a_port, primary_prefix = a_prefix,
-    secondary_host = check.optional(a_host), secondary_port = a_port, secondary_prefix = a_prefix,
+    primary_host = check.host, primary_port = a_port, primary_prefix = a_prefix,
+    secondary_host = check.optional(check.host), secondary_port = a_port, secondary_prefix = a_prefix,
     forward = check.optional(check.a_match('^%d+$')),
   },
   out = {
     title = check.a_text, status = a_status,
     req_sessions = a_limit, sessions = a_limit, req_cps = a_limit, cps = a_limit,
-    address = a_host,
+    address = check.host,
   },
 }
 

@@ -74,6 +74,31 @@ end
 
 check.a_text = check.a_match('^%C*$')
 
+local function is_ipv4(text)
+  local bytes = { string.match(text, '^(%d%d?%d?)%.(%d%d?%d?)%.(%d%d?%d?)%.(%d%d?%d?)$') }
+  for _, byte in ipairs(bytes) do
+    if tonumber(byte) > 255 then return false end
+  end
+  return #bytes == 4
+end
+
+-- RFC 1123 section 2.1: labels of at most 63 letters, digits and inner hyphens; the last one is no number.
+local function is_name(text)
+  if #text > 253 then return false end
+  for label in string.gmatch(text .. '.', '([^.]*)%.') do
+    if #label > 63 or not string.find(label, '^%w[%w%-]*$') or string.sub(label, -1) == '-' then return false end
+  end
+  return not string.find('.' .. text, '%.%d+$')
+end
+
+-- An IP address without brackets, or a host name.
+function check.host(text, field)
+  local v6 = string.find(text, '^[%x:.]+$') and string.find(text, ':.*:')
+  if not v6 and not is_ipv4(text) and not is_name(text) then
+    door.misuse(field .. ' is neither an IP address nor a host name: ' .. string.sub(text, 1, 64))
+  end
+end
+
 -- Checks args[from…] as field, value… against a table of rules.
 function check.fields(args, from, rules)
   if (#args - from + 1) % 2 ~= 0 then door.misuse('a field without a value') end

@@ -74,6 +74,29 @@ def test_gateway_transport(ctl):
     assert "udp, tcp or tls" in ctl.fails("gateway", "add", "g3", "192.0.2.1", "--transport", "sctp", code=2)
 
 
+@pytest.mark.parametrize("typed, host, port", [
+    ("gw.example.com", "gw.example.com", None), ("gw.example.com:5070", "gw.example.com", 5070),
+    ("localhost", "localhost", None), ("192.0.2.1", "192.0.2.1", 5060), ("[2001:db8::1]", "2001:db8::1", 5060)])
+def test_gateway_host(ctl, typed, host, port):
+    made = ctl("gateway", "add", "g1", typed)
+    assert (made["host"], made["port"]) == (host, port)
+
+
+def test_gateway_moves_from_an_address_to_a_name(ctl, server):
+    ctl("gateway", "add", "g1", "192.0.2.1:5070")
+    made = ctl("gateway", "add", "g1", "gw.example.com", "--transport", "tls")
+    assert (made["host"], made["port"], made["transport"]) == ("gw.example.com", None, "tls")
+    assert server.client.hget("gw:{g1}", "port") == ""
+
+
+@pytest.mark.parametrize("typed", ["192.0.2", "192.0.2.300", "0.0.0.0", "224.0.0.1", "gw_1.example", "a-.example",
+                                   "gw.example:0", "gw.example:65536", "gw.example:", "a..b", "2001:db8::g", "",
+                                   "sip:gw.example", "a" * 64 + ".example"])
+def test_what_is_no_gateway_host(ctl, server, typed):
+    assert "host name" in ctl.fails("gateway", "add", "g1", typed, code=2)
+    assert not server.client.exists("gw:{g1}")
+
+
 def test_gateway_route(ctl):
     assert "NAME" in ctl.fails("gateway", "route", "g1", "1")
     ctl("gateway", "add", "g1", "192.0.2.1")

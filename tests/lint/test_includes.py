@@ -23,7 +23,7 @@ CONFINED = {
     r"hpdf\w*\.h": r"daemon/pdf\.c",
     r"curl/.*": r"daemon/(gateway_http|webhook_http)\.c",
     r"openssl/.*": r"(sipmod/tls|shared/secret)\.c",
-    r"ares\w*\.h": r"sipmod/resolve\.c",
+    r"ares\w*\.h": r"sipmod/dns\.c",
     r"pcap(/.*|\.h)": r"sipmod/capture\w*\.c",
 }
 

@@ -57,7 +57,7 @@ def test_gateway(schema, channel):
     assert schema.gateway_set("gw:{g1}", "host", "192.0.2.9", "capacity", "20") == ["ok"]
     assert channel() == ("tl:gateways", "g1")
     assert fields(schema.gateway_get("gw:{g1}")) == {
-        "name": "g1", "host": "192.0.2.9", "port": "5060", "transport": "udp", "prefix": "", "strip": "0",
+        "name": "g1", "host": "192.0.2.9", "port": "", "transport": "udp", "prefix": "", "strip": "0",
         "capacity": "20", "cps": "", "status": "1"}
     assert schema.gateway_set("gw:{g1}", "port", "5070", "status", "0", "prefix", "99") == ["ok"]
     held = fields(schema.gateway_get("gw:{g1}"))
@@ -67,6 +67,21 @@ def test_gateway(schema, channel):
     assert channel() == ("tl:gateways", "g1")
     assert schema.gateway_remove("gw:{g1}") == ["notfound"]
     assert channel.silent()
+
+
+@pytest.mark.parametrize("host", ["2001:db8::9", "gw.example.com", "localhost", "Gw-1.example", "1a.2b", "123.example",
+                                  "a" * 63 + ".example"])
+def test_hosts(schema, host):
+    assert schema.gateway_set(G, "host", host) == ["ok"]
+    held = fields(schema.gateway_get(G))
+    assert (held["host"], held["port"]) == (host, "")
+
+
+@pytest.mark.parametrize("host", ["192.0.2", "192.0.2.256", "192.0.2.1.5", "example.1", "-gw.example", "gw-.example",
+                                  "gw..example", ".example", "example.", "_sip.example", "gw.example:5060", "[::1]",
+                                  "1:2", "a" * 64 + ".example", ".".join(["a" * 49] * 6)])
+def test_what_is_no_host(schema, host):
+    assert "host" in schema.error("gateway_set", G, "host", host)
 
 
 @pytest.mark.parametrize("pairs", [("port", "5060"), ("host", ""), ("host", "a b"), ("host", "h", "port", "0"),

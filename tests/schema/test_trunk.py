@@ -61,7 +61,8 @@ def test_update(account):
 
 @pytest.mark.parametrize("field,value", [
     ("id", "4"), ("kind", "out"), ("created", "1"), ("address", "192.0.2.9"), ("billing", ""), ("billing", "metered"),
-    ("primary_host", "a|b"), ("primary_host", ""), ("primary_port", "0"), ("primary_port", "65536"),
+    ("primary_host", "a|b"), ("primary_host", ""), ("primary_host", "192.0.2.300"), ("primary_host", "a..b"),
+    ("primary_port", "0"), ("primary_port", "65536"),
     ("primary_prefix", "12a"), ("forward", "+1"), ("status", "2"), ("sessions", "x"), ("cps", "-1")])
 def test_misuse(account, field, value):
     account.trunk_in(3)

@@ -57,7 +57,10 @@ def outgoing(line, host, port, **fields):
     """A caller on UDP whose calls leave by this TLS gateway."""
     caller = line.peer(next(CALLERS))
     line.customer.exit_trunk(caller.host)
-    line.bed.route(line.customer.deck, "1", line.bed.gateway(host, port, transport="tls", **fields))
+    gateway = line.bed.gateway(host, port, transport="tls", **fields)
+    line.bed.route(line.customer.deck, "1", gateway)
+    for text in (f'"source {caller.host}: ', f'"gateway {gateway}: '):
+        wait_for(lambda: text in line.sipmod.log(), 3, f"{line.sipmod.name} has heard of {text}")
     return caller
 
 

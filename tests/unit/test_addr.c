@@ -199,12 +199,61 @@ static void test_public(void **state)
     }
 }
 
+static void test_names(void **state)
+{
+    (void)state;
+    char long_label[80], long_name[300];
+    memset(long_label, 'a', sizeof long_label);
+    for (size_t i = 0; i < sizeof long_name; i++)
+        long_name[i] = i % 50 == 49 ? '.' : 'a';
+    const struct {
+        struct span text;
+        int port; /* -1: no name */
+    } NAMES[] = {
+        {SPAN_LIT("gw.example.com"),      0    },
+        {SPAN_LIT("gw.example.com:5080"), 5080 },
+        {SPAN_LIT("localhost"),           0    },
+        {SPAN_LIT("Gw-1.example:65535"),  65535},
+        {SPAN_LIT("1a.2b"),               0    },
+        {SPAN_LIT("123.example"),         0    },
+        {{long_label, 63},                0    },
+        {{long_name, 249},                0    },
+        {SPAN_LIT(""),                    -1   },
+        {SPAN_LIT("192.0.2.1"),           -1   },
+        {SPAN_LIT("192.0.2.1:5060"),      -1   },
+        {SPAN_LIT("192.0.2"),             -1   },
+        {SPAN_LIT("example.1"),           -1   },
+        {SPAN_LIT("2001:db8::1"),         -1   },
+        {SPAN_LIT("[2001:db8::1]:5060"),  -1   },
+        {SPAN_LIT("-gw.example"),         -1   },
+        {SPAN_LIT("gw-.example"),         -1   },
+        {SPAN_LIT("gw..example"),         -1   },
+        {SPAN_LIT(".example"),            -1   },
+        {SPAN_LIT("example."),            -1   },
+        {SPAN_LIT("_sip._udp.example"),   -1   },
+        {SPAN_LIT("gw example"),          -1   },
+        {SPAN_LIT("gw.example:"),         -1   },
+        {SPAN_LIT("gw.example:0"),        -1   },
+        {SPAN_LIT("gw.example:65536"),    -1   },
+        {SPAN_LIT("gw.example:5060x"),    -1   },
+        {{long_label, 64},                -1   },
+        {{long_name, 299},                -1   },
+    };
+    for (size_t i = 0; i < COUNT(NAMES); i++) {
+        struct span name = {0};
+        uint16_t port = 9;
+        int err = addr_parse_name(NAMES[i].text, &name, &port);
+        assert_int_equal(err, NAMES[i].port < 0 ? ERR_INVALID : ERR_OK);
+        assert_int_equal(port, err == ERR_OK ? NAMES[i].port : 9);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),   cmocka_unit_test(test_parse_port),
         cmocka_unit_test(test_compare), cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_public),
+        cmocka_unit_test(test_public),  cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

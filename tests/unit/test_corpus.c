@@ -19,6 +19,9 @@
 #define LLVMFuzzerTestOneInput fuzz_frame
 #include "../fuzz/fuzz_frame.c" // NOLINT(bugprone-suspicious-include)
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_srv
+#include "../fuzz/fuzz_srv.c" // NOLINT(bugprone-suspicious-include)
+#undef LLVMFuzzerTestOneInput
 
 typedef int entry_point(const uint8_t *data, size_t size);
 
@@ -88,13 +91,17 @@ static void test_frame(void **state)
     replay(fuzz_frame, SOURCE_DIR "/tests/fuzz/corpus/frame");
 }
 
+static void test_srv(void **state)
+{
+    (void)state;
+    replay(fuzz_srv, SOURCE_DIR "/tests/fuzz/corpus/srv");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_msg),
-        cmocka_unit_test(test_uri),
-        cmocka_unit_test(test_edit),
-        cmocka_unit_test(test_frame),
+        cmocka_unit_test(test_msg),   cmocka_unit_test(test_uri), cmocka_unit_test(test_edit),
+        cmocka_unit_test(test_frame), cmocka_unit_test(test_srv),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
