@@ -107,7 +107,7 @@ USAGES = [  # words, what the message names
     (["carrier", "add", "c", "224.0.0.1"], "Invalid ADDR"),
     (["carrier", "add", "c", "sip.example.com"], "Invalid ADDR"),
     (["carrier", "add", "1.2.3.4", "1.2.3.4"], "Invalid NAME"),
-    (["gateway", "add", "g", "example.com"], "Invalid HOST"),
+    (["gateway", "add", "g", "example_com"], "Invalid HOST"),
     (["gateway", "add", "g", "1.2.3.4:0"], "Invalid HOST"),
     (["gateway", "add", "g", "1.2.3.4:99999"], "Invalid HOST"),
     (["gateway", "add", "g h", "1.2.3.4"], "Invalid NAME"),
