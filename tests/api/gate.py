@@ -7,23 +7,24 @@ from harness import free_port
 
 
 class Gate:
-    """Forwards to a Redis port. stop_at(function, applied) arms it: the first call of that function is
-    held back (applied=False), or reaches Redis while its reply is held back (applied=True);
+    """Forwards to a Redis port. stop_at(function, applied) arms it: the first call of that function (or the
+    calls-th) is held back (applied=False), or reaches Redis while its reply is held back (applied=True);
     `reached` is set then, and nothing of that connection passes until let_go(); close() drops it."""
 
     def __init__(self, redis_port):
         self.redis_port = redis_port
         self.port = free_port()
         self.reached, self.gone = threading.Event(), threading.Event()
-        self.function, self.applied = None, False
+        self.function, self.applied, self.calls = None, False, 1
         self.closed = False
         self.sockets = []
         self.listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def stop_at(self, function, applied):
+    def stop_at(self, function, applied, calls=1):
+        """function: its name, or FCALL for any that writes."""
         self.reached.clear()
-        self.function, self.applied = f"\r\n{function}\r\n".encode(), applied
+        self.function, self.applied, self.calls = f"\r\n{function}\r\n".encode(), applied, calls
 
     def let_go(self):
         self.gone.set()
@@ -48,12 +49,18 @@ class Gate:
 
     def _up(self, client, server, held):
         for data in _pieces(client):
-            if self.function and self.function in data and not self.reached.is_set():
+            if self._stops_at(data):
                 held.set()
                 if not self.applied:
                     self._hold()
             if self.closed or not _passed(server, data):
                 return
+
+    def _stops_at(self, data):
+        if not self.function or self.function not in data or self.reached.is_set():
+            return False
+        self.calls -= data.count(self.function)
+        return self.calls <= 0
 
     def _down(self, server, client, held):
         for data in _pieces(server):
