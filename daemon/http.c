@@ -1,5 +1,6 @@
 #include "http.h"
 
+#include <errno.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -13,14 +14,16 @@
 #include "addr.h"
 #include "clock.h"
 #include "http_exchange.h"
+#include "http_tls.h"
 #include "http_watch.h"
 #include "log.h"
 
 enum { ERRANDS_MAX = 32, ERRAND_MS = 300000 };
-enum { CONNECTION_MEMORY = 32768, DRAIN_STEP_MS = 10 };
+enum { CONNECTION_MEMORY = 32768, DRAIN_STEP_MS = 10, LISTENERS_MAX = 8 };
 
 struct http {
-    struct MHD_Daemon *daemon;
+    struct MHD_Daemon *daemons[LISTENERS_MAX];
+    size_t daemon_n;
     struct http_watch *watch;
     http_handler *handler;
     void *handler_arg;
@@ -243,29 +246,55 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
     return waits(h, x) ? send_errand(h, c, x, method) : answer(h, c, x, method);
 }
 
-static int start_daemon(struct http *h, const struct http_settings *s, const struct addr *at)
+static int start_daemon(struct http *h, const struct http_settings *s, const struct addr *at,
+                        bool tls)
 {
+    static const struct MHD_OptionItem none[] = {
+        {MHD_OPTION_END, 0, NULL}
+    };
     unsigned flags =
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
     if (at->sa.sa_family == AF_INET6)
         flags |= MHD_USE_IPv6;
+    if (tls)
+        flags |= MHD_USE_TLS;
     unsigned threads = s->threads > 1 ? (unsigned)s->threads : 0;
-    h->daemon = MHD_start_daemon(
+    struct MHD_Daemon *daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, NULL,
         MHD_OPTION_SOCK_ADDR, &at->sa, MHD_OPTION_THREAD_POOL_SIZE, threads,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         (unsigned)s->connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)s->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_URI_LOG_CALLBACK, on_uri, h,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
-    return h->daemon ? ERR_OK : ERR_SYSTEM;
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_ARRAY,
+        tls ? http_tls_options() : none, MHD_OPTION_END);
+    if (!daemon)
+        return ERR_SYSTEM;
+    h->daemons[h->daemon_n++] = daemon;
+    return ERR_OK;
 }
 
-int http_open(struct http **ret, const struct http_settings *s, http_handler *handler, void *arg)
+/* Starts a server for each address of a list. */
+static int listen_on(struct http *h, const struct http_settings *s, const char *list, bool tls,
+                     char error[HTTP_ERROR])
 {
+    struct span rest = span_of(list), part;
     struct addr at;
-    if (addr_parse_port(span_of(s->listen), 8080, &at) != ERR_OK)
-        return ERR_INVALID;
+    int err = ERR_OK;
+    while (err == ERR_OK && span_cut(&rest, ',', &part)) {
+        err = h->daemon_n == LISTENERS_MAX                 ? ERR_RANGE
+              : addr_parse_port(part, 8080, &at) != ERR_OK ? ERR_INVALID
+                                                           : start_daemon(h, s, &at, tls);
+        if (err != ERR_OK)
+            snprintf(error, HTTP_ERROR, "can't listen on %.*s: %s", (int)part.n, part.p,
+                     err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+    }
+    return err;
+}
+
+int http_open(struct http **ret, const struct http_settings *s, http_handler *handler, void *arg,
+              char error[HTTP_ERROR])
+{
     struct http *h = calloc(1, sizeof(*h));
     if (!h)
         return ERR_NOMEM;
@@ -279,7 +308,13 @@ int http_open(struct http **ret, const struct http_settings *s, http_handler *ha
     h->waits = s->waits;
     int err = http_watch_open(&h->watch);
     if (err == ERR_OK)
-        err = start_daemon(h, s, &at);
+        err = listen_on(h, s, s->listen, false, error);
+    if (err == ERR_OK)
+        err = listen_on(h, s, s->tls_listen, true, error);
+    if (err == ERR_OK && h->daemon_n == 0) {
+        snprintf(error, HTTP_ERROR, "http.listen and http.tls_listen are both empty");
+        err = ERR_INVALID;
+    }
     if (err != ERR_OK) {
         http_close(h, 0);
         return err;
@@ -288,17 +323,13 @@ int http_open(struct http **ret, const struct http_settings *s, http_handler *ha
     return ERR_OK;
 }
 
-uint16_t http_port(const struct http *h)
-{
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_BIND_PORT);
-    return info ? info->port : 0;
-}
-
 static void drain(struct http *h, int64_t drain_ms)
 {
-    MHD_socket listening = MHD_quiesce_daemon(h->daemon);
-    if (listening != MHD_INVALID_SOCKET)
-        close(listening);
+    for (size_t i = 0; i < h->daemon_n; i++) {
+        MHD_socket listening = MHD_quiesce_daemon(h->daemons[i]);
+        if (listening != MHD_INVALID_SOCKET)
+            close(listening);
+    }
     int64_t end = clock_boot_ms() + drain_ms;
     /* Errands end by the time-outs of whom they wait for; none may outlive the daemon. */
     while (atomic_load(&h->errands) > 0 || (atomic_load(&h->active) > 0 && clock_boot_ms() < end))
@@ -309,10 +340,9 @@ void http_close(struct http *h, int64_t drain_ms)
 {
     if (!h)
         return;
-    if (h->daemon) {
-        drain(h, drain_ms);
-        MHD_stop_daemon(h->daemon);
-    }
+    drain(h, drain_ms);
+    for (size_t i = 0; i < h->daemon_n; i++)
+        MHD_stop_daemon(h->daemons[i]);
     http_watch_close(h->watch);
     free(h);
 }

@@ -9,10 +9,11 @@
 #include "err.h"
 #include "span.h"
 
-enum { HTTP_REQUEST_ID_MAX = 64 };
+enum { HTTP_REQUEST_ID_MAX = 64, HTTP_ERROR = 256 };
 
 struct http_settings {
-    const char *listen; /* "ADDR:PORT"; port 0: any */
+    const char *listen;     /* "ADDR:PORT" by comma; "": none */
+    const char *tls_listen; /* the same, with TLS: http_tls_load comes first */
     int64_t threads, connections, connections_per_address;
     int64_t idle_timeout_s, request_timeout_s;
     int64_t body_max, upload_max;          /* bytes of a body; of one that may hold files */
@@ -26,6 +27,7 @@ struct http_request {
     struct span content_type, body;
     struct span host, range, if_range, idempotency_key; /* headers; empty: none */
     const char *request_id;                             /* the client's if it is sane, else ours */
+    bool tls;    /* came over a connection with TLS of ours */
     int refusal; /* status of a request that must be refused unread (400, 413), else 0 */
     const char *refusal_text;
 };
@@ -60,10 +62,10 @@ typedef void http_handler(void *arg, const struct http_request *request, struct 
 
 struct http;
 
-/* Listens at once. ERR_INVALID: the listen address; ERR_SYSTEM: errno tells. */
+/* Listens at once. On failure one line is in error: an address is bad or taken, or there is none.
+ */
 MUST_CHECK int http_open(struct http **ret, const struct http_settings *settings,
-                         http_handler *handler, void *arg);
-uint16_t http_port(const struct http *h);
+                         http_handler *handler, void *arg, char error[HTTP_ERROR]);
 
 /* Takes no new connection, waits for requests under way but not longer than so, ends. NULL is fine.
  */

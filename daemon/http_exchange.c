@@ -199,8 +199,11 @@ bool http_exchange_body(struct http_exchange *x, const char *data, size_t n, int
 static void split_uri(const struct http_exchange *x, struct http_request *r)
 {
     struct span uri = {x->uri, x->uri_n};
-    if (span_starts_nocase(uri, SPAN_LIT("http://"))) {
-        const char *slash = memchr(uri.p + 7, '/', uri.n - 7);
+    size_t scheme_n = span_starts_nocase(uri, SPAN_LIT("http://"))    ? 7
+                      : span_starts_nocase(uri, SPAN_LIT("https://")) ? 8
+                                                                      : 0;
+    if (scheme_n) {
+        const char *slash = memchr(uri.p + scheme_n, '/', uri.n - scheme_n);
         uri = slash ? (struct span){slash, uri.n - (size_t)(slash - uri.p)} : SPAN_LIT("/");
     }
     const char *mark = memchr(uri.p, '?', uri.n);
@@ -230,6 +233,7 @@ struct http_request http_exchange_request(const struct http_exchange *x, struct 
         .request_id = x->request_id,
         .refusal = x->refusal,
         .refusal_text = x->refusal_text,
+        .tls = MHD_get_connection_info(c, MHD_CONNECTION_INFO_PROTOCOL) != NULL,
     };
     split_uri(x, &r);
     return r;

@@ -14,6 +14,7 @@
 #include "api.h"
 #include "conf.h"
 #include "http.h"
+#include "http_tls.h"
 #include "job.h"
 #include "log.h"
 #include "openapi.h"
@@ -80,6 +81,9 @@ static void reload(struct program *p)
     log_set_level(c.log.level);
     service_policy_set(p->service, &c.policy);
     log_info("settings read again: log level and policy");
+    if (*p->conf.http.tls_listen &&
+        http_tls_load(c.http.tls_certificate, c.http.tls_key, error) != ERR_OK)
+        log_error("TLS certificate kept: %s", error);
 }
 
 static void report_schema_failure(struct program *p, int err, const char *error)
@@ -136,6 +140,7 @@ static int start(struct program *p)
 {
     const struct http_settings http = {
         .listen = p->conf.http.listen,
+        .tls_listen = p->conf.http.tls_listen,
         .threads = p->conf.http.threads,
         .connections = p->conf.http.connections,
         .connections_per_address = p->conf.http.connections_per_address,
@@ -146,17 +151,21 @@ static int start(struct program *p)
         .takes_files = api_takes_files,
         .waits = api_waits,
     };
+    char error[HTTP_TLS_ERROR] = "";
     int err = service_open(&p->service, &p->conf);
     if (err != ERR_OK) {
         log_error("can't start: %s", err_text(err));
         return err;
     }
-    err = http_open(&p->http, &http, api_handle, p->service);
+    if (*p->conf.http.tls_listen)
+        err = http_tls_load(p->conf.http.tls_certificate, p->conf.http.tls_key, error);
+    if (err == ERR_OK)
+        err = http_open(&p->http, &http, api_handle, p->service, error);
     if (err != ERR_OK)
-        log_error("can't listen on %s: %s", p->conf.http.listen,
-                  err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+        log_error("can't start: %s", *error ? error : err_text(err));
     else
-        log_info("trunkd %s listens on %s", TRUNKLINE_VERSION, p->conf.http.listen);
+        log_info("trunkd %s listens on %s%s%s", TRUNKLINE_VERSION, p->conf.http.listen,
+                 *p->conf.http.tls_listen ? ", with TLS on " : "", p->conf.http.tls_listen);
     return err;
 }
 
@@ -183,6 +192,7 @@ static void stop(struct program *p)
 {
     sd_notify(0, "STOPPING=1");
     http_close(p->http, DRAIN_MS);
+    http_tls_unload();
     job_stop(p->jobs);
     service_close(p->service);
 }
@@ -253,6 +263,18 @@ static enum parsed parse_options(int argc, char **argv, struct options *o)
     return optind == argc ? PARSED_RUN : PARSED_BAD;
 }
 
+/* What -t sees beside the settings by themselves. */
+static int check_http(const struct conf *c)
+{
+    char error[HTTP_TLS_ERROR] = "http.listen and http.tls_listen are both empty";
+    bool tls = *c->http.tls_listen != '\0';
+    if (tls ? http_tls_check(c->http.tls_certificate, c->http.tls_key, error) == ERR_OK
+            : *c->http.listen != '\0')
+        return EXIT_SUCCESS;
+    fprintf(stderr, "trunkd: %s\n", error);
+    return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
     struct program p = {0};
@@ -265,7 +287,7 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     if (p.options.check)
-        return EXIT_SUCCESS;
+        return check_http(&p.conf);
     log_open("trunkd", p.conf.log.level);
     forbid_cores();
     block_signals(&p);

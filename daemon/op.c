@@ -98,9 +98,12 @@ static const char *base_url(const struct op *op)
     struct span host = op->http->host;
     if (*configured)
         return configured;
-    if (!host_valid(host))
-        host = span_of(service_conf(op->service)->http.listen);
-    return scratch_printf(op->mem, "http://%.*s", (int)host.n, host.p);
+    if (!host_valid(host)) {
+        struct span rest = span_of(op->http->tls ? service_conf(op->service)->http.tls_listen
+                                                 : service_conf(op->service)->http.listen);
+        span_cut(&rest, ',', &host);
+    }
+    return scratch_printf(op->mem, "http%s://%.*s", op->http->tls ? "s" : "", (int)host.n, host.p);
 }
 
 char *op_link(const struct op *op, const char *path)

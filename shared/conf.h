@@ -22,8 +22,11 @@ struct conf {
         int64_t pool;       /* connections of trunkd */
     } redis;
     struct {
-        char listen[CONF_TEXT];   /* "ADDR:PORT" */
-        char base_url[CONF_TEXT]; /* prefix of file links; empty: from the Host header */
+        char listen[CONF_TEXT];          /* "ADDR:PORT" by comma; empty: none */
+        char tls_listen[CONF_TEXT];      /* the same, with TLS */
+        char tls_certificate[CONF_TEXT]; /* PEM file, chain included */
+        char tls_key[CONF_TEXT];         /* PEM file */
+        char base_url[CONF_TEXT];        /* prefix of file links; empty: from the Host header */
         int64_t threads;
         int64_t connections;             /* at once */
         int64_t connections_per_address; /* at once, one client address */

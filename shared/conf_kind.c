@@ -143,6 +143,23 @@ static void describe_addr(const struct row *row, char buf[DESCRIPTION])
     snprintf(buf, DESCRIPTION, "%sADDRESS:PORT or [IPV6]:PORT", row->min == 0 ? "empty, " : "");
 }
 
+static int set_addrs(const struct row *row, void *field, const char *value)
+{
+    struct span rest = span_of(value), part;
+    struct addr a;
+    while (span_cut(&rest, ',', &part)) {
+        if (addr_parse_port(part, 0, &a) != ERR_OK || addr_port(&a) == 0)
+            return ERR_INVALID;
+    }
+    return set_text(row, field, value);
+}
+
+static void describe_addrs(const struct row *row, char buf[DESCRIPTION])
+{
+    (void)row;
+    snprintf(buf, DESCRIPTION, "empty, or ADDRESS:PORT or [IPV6]:PORT, several by comma");
+}
+
 static int set_listen(const struct row *row, void *field, const char *value)
 {
     struct span rest = span_of(value), part;
@@ -270,6 +287,7 @@ const struct kind KIND_BOOL = {set_bool, describe_bool};
 const struct kind KIND_LEVEL = {set_level, describe_level};
 const struct kind KIND_TARGET = {set_target, describe_target};
 const struct kind KIND_ADDR = {set_addr, describe_addr};
+const struct kind KIND_ADDRS = {set_addrs, describe_addrs};
 const struct kind KIND_LISTEN = {set_listen, describe_listen};
 const struct kind KIND_ADVERTISE = {set_advertise, describe_advertise};
 const struct kind KIND_CODES = {set_codes, describe_codes};

@@ -18,6 +18,7 @@ MAY_INCLUDE = {
 # header of a third party -> the files that wrap it
 CONFINED = {
     r"microhttpd\.h": r"daemon/http\w*\.c",
+    r"gnutls/.*": r"daemon/http_tls\.c",
     r"osip\w*/.*": r"sipmod/(msg\w*|arena|txn\w*)\.c",
     r"hiredis/.*|hiredis\.h": r"shared/(redis\w*|reply)\.[ch]",
     r"hpdf\w*\.h": r"daemon/pdf\.c",
