@@ -16,7 +16,6 @@
 #include "relay.h"
 #include "resolve.h"
 #include "secret.h"
-#include "session_timer.h"
 #include "target.h"
 
 enum { TARGETS = ADMIT_TARGETS + ROUTES_GATEWAYS, TEXT = 128, ATTEMPTS = 256 };
@@ -188,7 +187,7 @@ static bool on_answered(void *user, const struct msg *response, size_t number)
     drop_places(c, c->current);
     name_place(c, c->current);
     dialogs_confirm(c->core->dialogs, &c->rr, span_of(c->contact), response, c->longest_s);
-    dialogs_session(c->core->dialogs, response, session_timer_agreed(response));
+    dialogs_session(c->core->dialogs, response, relay_session_s(c->relay, response));
     outbox_answer(c->core->outbox, c->account, c->id, &event, on_stamped, c);
     c->held = !c->stamped;
     return c->held;

@@ -6,7 +6,6 @@
 #include "lease.h"
 #include "log.h"
 #include "relay.h"
-#include "session_timer.h"
 
 /* ---- routing ---- */
 
@@ -197,7 +196,7 @@ static bool on_answered(void *user, const struct msg *response, size_t number)
     if (t->contact)
         dialogs_refresh(t->core->dialogs, response, t->contact);
     if (t->timed)
-        dialogs_session(t->core->dialogs, response, session_timer_agreed(response));
+        dialogs_session(t->core->dialogs, response, relay_session_s(t->relay, response));
     return false;
 }
 

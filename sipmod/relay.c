@@ -5,10 +5,8 @@
 
 #include "branch.h"
 #include "derive.h"
-#include "edit.h"
+#include "forward.h"
 #include "log.h"
-#include "num.h"
-#include "session_timer.h"
 
 /* One target that was tried. */
 struct leg {
@@ -45,136 +43,10 @@ struct relay {
     int best_status;   /* 0: none; 408 or 503 without bytes: on a target's behalf */
     char *best;        /* response ready to be sent back */
     size_t best_n;
+    struct session_timer session; /* that the targets were asked for */
 };
 
-enum { MAX_FORWARDS = 70, LINES = 1024, DATAGRAM_MAX = 1300 };
-
-/* ---- building ---- */
-
-static void edit_max_forwards(struct edit *e, struct span text)
-{
-    const struct header_line *line = msg_header(e->msg, HEADER_MAX_FORWARDS);
-    if (line)
-        edit_replace(e, line->value, text);
-    else
-        edit_append_header(e, SPAN_LIT("Max-Forwards: 70\r\n"));
-}
-
-static void edit_routes(struct edit *e, const struct relay_target *target)
-{
-    struct element el, last = {0};
-    size_t i = 0;
-    for (bool more = msg_element_first(e->msg, HEADER_ROUTE, &el); more;
-         more = msg_element_next(e->msg, HEADER_ROUTE, &el)) {
-        if (i++ < target->drop_routes)
-            edit_remove_element(e, &el);
-        else
-            last = el;
-    }
-    if (target->drop_last_route && last.line)
-        edit_remove_element(e, &last);
-}
-
-static void put_record_route(struct out *o, const struct listener *l, const char *param)
-{
-    out_text(o, "Record-Route: <sip:");
-    out_span(o, transport_sent_by(l));
-    out_text(o, transport_uri_param(l));
-    out_text(o, ";lr");
-    out_text(o, param);
-    out_text(o, ">\r\n");
-}
-
-/* Two of them if the request leaves otherwise than it came, so that each side reaches us by what it
- * speaks: the one above is for the side that we send to (RFC 5658 §3.3). */
-static void put_record_routes(struct out *o, const struct relay_target *target,
-                              const struct flow *from)
-{
-    if (!target->rr_param)
-        return;
-    put_record_route(o, target->to.listener, target->rr_param);
-    if (from->listener != target->to.listener)
-        put_record_route(o, from->listener, target->rr_param);
-}
-
-/* Our Via on top, and what we know of the previous hop into its own (§18.2.1, RFC 3581). Record-
- * Route on top of others, or with the Via. */
-static void edit_via(struct edit *e, const struct relay_target *target, const struct flow *from,
-                     struct out *lines, uint64_t branch)
-{
-    char text[BRANCH_TEXT];
-    struct derive_via_fix fixes[DERIVE_VIA_FIXES];
-    const struct listener *l = target->to.listener;
-    bool has_rr = msg_header(e->msg, HEADER_RECORD_ROUTE) != NULL;
-    out_text(lines, "Via: SIP/2.0/");
-    out_text(lines, transport_via_word(l));
-    out_text(lines, " ");
-    out_span(lines, transport_sent_by(l));
-    out_format(lines, ";branch=%s\r\n", branch_text(branch, branch_loop_hash(e->msg), text));
-    size_t via = lines->n;
-    put_record_routes(lines, target, from);
-    struct span all = out_done(lines);
-    struct span routes = {all.p + via, all.n > via ? all.n - via : 0};
-    edit_insert_before(e, HEADER_VIA, has_rr ? (struct span){all.p, via} : all);
-    if (has_rr && routes.n)
-        edit_insert_before(e, HEADER_RECORD_ROUTE, routes);
-    size_t n = derive_via_fixes(&e->msg->via, &from->remote, fixes);
-    for (size_t i = 0; i < n; i++)
-        edit_replace(e, fixes[i].cut, arena_copy(e->msg->arena, span_of(fixes[i].put)));
-}
-
-/* RFC 3325 §5, and what call forwarding adds: the latest Diversion on top, the latest entry of the
- * history at its end. */
-static void edit_identity(struct edit *e, const struct relay_target *target)
-{
-    const struct msg *m = e->msg;
-    for (size_t i = 0; target->withhold_identity && i < m->n_headers; i++) {
-        if (m->headers[i].id == HEADER_P_ASSERTED_IDENTITY)
-            edit_remove_line(e, &m->headers[i]);
-    }
-    if (target->diversion.n && msg_header(m, HEADER_DIVERSION))
-        edit_insert_before(e, HEADER_DIVERSION, target->diversion);
-    else if (target->diversion.n)
-        edit_append_header(e, target->diversion);
-    if (target->history.n)
-        edit_append_header(e, target->history);
-}
-
-static int build_request(struct core *core, const struct msg *request, const struct flow *from,
-                         const struct relay_target *target, uint64_t branch, struct span *ret_bytes)
-{
-    struct edit e;
-    char lines_text[LINES], hops_text[12], session[SESSION_TIMER_LINES];
-    struct out lines = OUT_IN(lines_text), hops = OUT_IN(hops_text);
-    out_format(&hops, "%d", request->max_forwards < 0 ? MAX_FORWARDS : request->max_forwards - 1);
-    edit_start(&e, request);
-    if (target->request_uri.n)
-        edit_replace(&e, request->uri_text, target->request_uri);
-    edit_via(&e, target, from, &lines, branch);
-    edit_routes(&e, target);
-    if (target->routes.n)
-        edit_append_header(&e, target->routes);
-    edit_identity(&e, target);
-    edit_max_forwards(&e, out_done(&hops));
-    session_timer_edit(&e, core->conf, session);
-    int err = lines.full ? ERR_TOO_LARGE : edit_build(&e, core->bytes, CORE_BYTES, &ret_bytes->n);
-    ret_bytes->p = core->bytes;
-    return err;
-}
-
-/* The response without our Via, in core->bytes (§16.7 step 9). */
-static int build_response(struct core *core, const struct msg *response, struct span *ret)
-{
-    struct edit e;
-    struct element via;
-    if (!msg_element_first(response, HEADER_VIA, &via))
-        return ERR_INVALID;
-    edit_start(&e, response);
-    edit_remove_element(&e, &via);
-    int err = edit_build(&e, core->bytes, CORE_BYTES, &ret->n);
-    ret->p = core->bytes;
-    return err;
-}
+enum { DATAGRAM_MAX = 1300 };
 
 /* ---- final responses ---- */
 
@@ -208,7 +80,8 @@ static void keep_best(struct relay *r, int status, const struct msg *response)
     free(r->best);
     r->best = NULL;
     r->best_status = status;
-    if (!response || status == 503 || build_response(r->core, response, &bytes) != ERR_OK)
+    if (!response || status == 503 ||
+        forward_response(r->core, response, &r->session, &bytes) != ERR_OK)
         return;
     r->best = malloc(bytes.n);
     if (r->best) {
@@ -259,7 +132,7 @@ static void leg_failed(struct leg *leg, int status, const struct msg *response)
 static void pass_back(struct relay *r, const struct msg *response)
 {
     struct span bytes;
-    int err = build_response(r->core, response, &bytes);
+    int err = forward_response(r->core, response, &r->session, &bytes);
     if (err != ERR_OK)
         log_warn("response %d not passed back: %s", response->status, err_text(err));
     else
@@ -307,7 +180,7 @@ static void hold_back(struct relay *r, const struct msg *response)
     struct span bytes;
     int n;
     LL_COUNT(r->held, h, n);
-    if (n == HELD_MAX || build_response(r->core, response, &bytes) != ERR_OK)
+    if (n == HELD_MAX || forward_response(r->core, response, &r->session, &bytes) != ERR_OK)
         return;
     h = malloc(sizeof *h + bytes.n);
     if (!h)
@@ -386,7 +259,8 @@ static bool try_instead(struct leg *leg)
     struct span bytes;
     if (!leg->instead || !request || leg->given_up || r->answered || r->cancelled)
         return false;
-    if (build_request(r->core, request, &r->from, leg->instead, branch, &bytes) != ERR_OK ||
+    if (forward_request(r->core, request, &r->from, leg->instead, branch, &r->session, &bytes) !=
+            ERR_OK ||
         start_leg(r, leg->instead, NULL, branch, bytes) != ERR_OK)
         return false;
     leg->given_up = true;
@@ -551,12 +425,12 @@ int relay_try(struct relay *r, const struct relay_target *target)
     struct span bytes;
     if (!request)
         return ERR_INVALID;
-    int err = build_request(r->core, request, &r->from, target, branch, &bytes);
+    int err = forward_request(r->core, request, &r->from, target, branch, &r->session, &bytes);
     by_tcp = *target;
     if (err == ERR_OK && take_tcp(r->core, &r->from, &by_tcp, bytes.n) &&
         (instead = keep_target(request, target)) != NULL) {
         target = &by_tcp;
-        err = build_request(r->core, request, &r->from, target, branch, &bytes);
+        err = forward_request(r->core, request, &r->from, target, branch, &r->session, &bytes);
     }
     return err == ERR_OK ? start_leg(r, target, instead, branch, bytes) : err;
 }
@@ -570,6 +444,11 @@ void relay_cancel(struct relay *r)
         txn_client_cancel(r->legs->client);
 }
 
+int64_t relay_session_s(const struct relay *r, const struct msg *response)
+{
+    return session_timer_agreed(response, &r->session);
+}
+
 bool relay_is_cancelled(const struct relay *r)
 {
     return r->cancelled;
@@ -580,10 +459,11 @@ int relay_build_ack(struct core *core, const struct msg *ack, const struct flow 
 {
     uint64_t branch = branch_new_id();
     struct relay_target by_tcp = *target;
-    int err = build_request(core, ack, from, target, branch, ret_bytes);
+    struct session_timer none;
+    int err = forward_request(core, ack, from, target, branch, &none, ret_bytes);
     if (err != ERR_OK || !take_tcp(core, from, &by_tcp, ret_bytes->n) ||
         !transport_is_connected(&by_tcp.to))
         return err;
     *target = by_tcp;
-    return build_request(core, ack, from, target, branch, ret_bytes);
+    return forward_request(core, ack, from, target, branch, &none, ret_bytes);
 }

@@ -67,6 +67,10 @@ void relay_release(struct relay *r);
  * ACK the target ends its side by itself (RFC 3261 §13.3.1.4). */
 void relay_disown(struct relay *r, int status);
 
+/* Seconds after which the session of a 2xx to the request ends unless refreshed, as the caller gets
+ * to know (RFC 4028 §8.2); 0: never. */
+int64_t relay_session_s(const struct relay *r, const struct msg *response);
+
 /* CANCEL came for the request. */
 void relay_cancel(struct relay *r);
 bool relay_is_cancelled(const struct relay *r);

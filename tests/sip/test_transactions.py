@@ -190,6 +190,7 @@ def test_old_callers_without_a_branch_cookie(line):
     invite = line.carrier.invite(line.number, branch="1")
     line.carrier.send(invite)
     received = line.tried(invite)
+    line.primary.respond(received, 100)  # no retransmission of ours comes between
     line.carrier.send(invite)
     line.primary.expect_nothing(0.03)
     line.reject(received, 486)
