@@ -163,17 +163,27 @@ static enum answer_code conclude(struct api_call *c, int err)
     return err == ERR_OK ? ANSWER_OK : answer_result(c->op.answer);
 }
 
-static void log_request(const struct api_call *c, int status, int64_t began_ms)
+/* What a request was for, among a few names. */
+static const char *subject(const struct api_call *c)
+{
+    struct span path = c->http->path;
+    return c->endpoint           ? c->endpoint->name
+           : page_path(path)     ? "page"
+           : download_path(path) ? "file"
+                                 : "none";
+}
+
+static void log_request(const struct api_call *c, int status, int64_t us)
 {
     log_info("request %s: %.*s %s account %s: %d in %lld ms", c->http->request_id,
              (int)(c->http->method.n > 16 ? 16 : c->http->method.n), c->http->method.p,
              c->endpoint ? c->endpoint->name : "-", c->op.account ? c->op.account : "-", status,
-             (long long)(clock_boot_ms() - began_ms));
+             (long long)(us / 1000));
 }
 
 void api_handle(void *arg, const struct http_request *http, struct http_reply *ret)
 {
-    int64_t began_ms = clock_boot_ms();
+    int64_t began_us = clock_boot_us();
     struct service *s = arg;
     struct api_call c = {.http = http, .reply = ret};
     c.op = (struct op){.service = s, .redis = service_redis(s), .mem = &c.mem, .http = http};
@@ -187,7 +197,9 @@ void api_handle(void *arg, const struct http_request *http, struct http_reply *r
         ret->status = answer_codes[code].http;
     ret->allow = c.allow;
     ret->retry_after_s = code == ANSWER_UNAVAILABLE ? RETRY_AFTER_S : 0;
-    log_request(&c, ret->status, began_ms);
+    int64_t us = clock_boot_us() - began_us;
+    log_request(&c, ret->status, us);
+    tally_request(service_tally(s), subject(&c), ret->status, us);
     answer_free(c.op.answer);
     scratch_clear(&c.mem);
 }

@@ -9,6 +9,7 @@
 #include "keys.h"
 #include "log.h"
 #include "reply.h"
+#include "tally.h"
 
 enum { TICK_S = 1, BATCH = 100, RENEW_MS = 2000 };
 #define LEASE_MS "10000" /* several times the longest interval: a lock outlives a slow run */
@@ -26,18 +27,20 @@ static const struct {
     int64_t interval_s;
     job_fn *run;
     enum pace pace;
+    void (*lost)(struct service *service); /* it failed, or another trunkd has it; or NULL */
 } table[] = {
-    {"expire",   1,  job_expire,   QUICK   },
-    {"sagas",    2,  job_sagas,    QUICK   },
-    {"reap",     2,  job_reap,     QUICK   },
-    {"ports",    1,  job_ports,    QUICK   },
-    {"archive",  2,  job_archive,  SLOW    },
-    {"extend",   2,  job_extend,   QUICK   },
-    {"leases",   2,  job_leases,   QUICK   },
-    {"payments", 2,  job_payments, SLOW    },
-    {"fees",     20, job_fees,     SLOW    },
-    {"invoices", 20, job_invoices, SLOW    },
-    {"webhooks", 1,  job_webhooks, WEBHOOKS},
+    {"expire",   1,  job_expire,   QUICK,    NULL            },
+    {"sagas",    2,  job_sagas,    QUICK,    NULL            },
+    {"reap",     2,  job_reap,     QUICK,    NULL            },
+    {"ports",    1,  job_ports,    QUICK,    NULL            },
+    {"archive",  2,  job_archive,  SLOW,     NULL            },
+    {"extend",   2,  job_extend,   QUICK,    NULL            },
+    {"leases",   2,  job_leases,   QUICK,    NULL            },
+    {"payments", 2,  job_payments, SLOW,     NULL            },
+    {"fees",     20, job_fees,     SLOW,     NULL            },
+    {"invoices", 20, job_invoices, SLOW,     NULL            },
+    {"webhooks", 1,  job_webhooks, WEBHOOKS, NULL            },
+    {"metrics",  5,  job_metrics,  SLOW,     job_metrics_lost},
 };
 enum { JOBS = sizeof(table) / sizeof(*table) };
 
@@ -147,6 +150,17 @@ bool job_goes_on(struct job_run *run)
     return lock_call(j, "lock_take", table[run->index].name, LEASE_MS) == ERR_OK;
 }
 
+static int run_counted(struct jobs *j, size_t i, struct job_run *run)
+{
+    int64_t began_us = clock_boot_us();
+    j->turns[i]++;
+    int err = table[i].run(run);
+    bool done = (err == ERR_OK || err == ERR_REFUSED) && !run->trouble;
+    tally_job(service_tally(j->service), table[i].name, done ? TALLY_DONE : TALLY_FAILED,
+              clock_boot_us() - began_us, table[i].interval_s);
+    return err;
+}
+
 static void run_job(struct jobs *j, size_t i)
 {
     struct scratch mem = {0};
@@ -160,10 +174,11 @@ static void run_job(struct jobs *j, size_t i)
                           .locked_ms = clock_boot_ms()};
     service_policy_get(j->service, &run.policy);
     int err = lock_call(j, "lock_take", table[i].name, LEASE_MS);
-    if (err == ERR_OK) {
-        j->turns[i]++;
-        err = table[i].run(&run);
-    }
+    tally_leader(service_tally(j->service), table[i].name, err == ERR_OK);
+    if (err == ERR_OK)
+        err = run_counted(j, i, &run);
+    if (err != ERR_OK && table[i].lost)
+        table[i].lost(j->service);
     if (err != ERR_OK && err != ERR_REFUSED)
         log_warn("job %s: %s", table[i].name, err_text(err));
     scratch_clear(&mem);

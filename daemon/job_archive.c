@@ -23,9 +23,11 @@ struct memory {
     size_t next;           /* account to begin with */
 };
 
-static void complain(struct memory *m, const char *what, const char *account, int err)
+static void complain(struct job_run *run, const char *what, const char *account, int err)
 {
+    struct memory *m = *run->kept;
     int why = errno;
+    run->trouble = true;
     int64_t now = clock_boot_ms();
     if (m->complained_ms && now - m->complained_ms < COMPLAIN_MS)
         return;
@@ -75,7 +77,6 @@ static bool is_of_redis(int err)
 /* Trouble of one account's files is told and keeps no other from its turn. */
 static int archive_account(struct job_run *run, const char *account, int64_t until_ms)
 {
-    struct memory *m = *run->kept;
     struct archive *a = NULL;
     const char *dir = service_conf(run->service)->files.dir;
     bool more = true;
@@ -86,7 +87,7 @@ static int archive_account(struct job_run *run, const char *account, int64_t unt
     if (is_of_redis(err))
         return err;
     if (err != ERR_OK)
-        complain(m, err == ERR_INVALID ? "the archive's position file" : "not archived", account,
+        complain(run, err == ERR_INVALID ? "the archive's position file" : "not archived", account,
                  err);
     return err == ERR_OK ? ERR_OK : ERR_REFUSED;
 }
@@ -129,7 +130,7 @@ int job_archive(struct job_run *run)
     if (err == ERR_EXISTS)
         return ERR_OK; /* another process is at it, however it got the job */
     if (err != ERR_OK) {
-        complain(m, dir, "", err);
+        complain(run, dir, "", err);
         return ERR_OK;
     }
     err = archive_all(run, &accounts);

@@ -12,6 +12,7 @@ struct job_run {
     service_policy policy;
     struct scratch *mem; /* of this run */
     int64_t turn;        /* runs of this job before */
+    bool trouble;        /* it is told already that not all went well */
     void **kept;         /* what this job keeps between its runs: NULL at first, freed by free() */
     struct jobs *jobs;
     size_t index; /* of this job */
@@ -20,12 +21,14 @@ struct job_run {
 
 typedef int job_fn(struct job_run *run);
 job_fn job_expire, job_sagas, job_reap, job_payments, job_fees, job_invoices, job_ports, job_extend;
-
-job_fn job_archive, job_leases, job_webhooks;
+job_fn job_archive, job_leases, job_webhooks, job_metrics;
 
 /* For a job that takes long: renews its lock now and then. False: the program stops, or another
  * trunkd has taken over. */
 bool job_goes_on(struct job_run *run);
+
+/* job_metrics didn't go well, or another trunkd has it now. */
+void job_metrics_lost(struct service *service);
 
 /* Texts of a set that index_list reads; items live in run->mem. */
 struct job_names {

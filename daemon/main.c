@@ -41,7 +41,8 @@ struct program {
     struct service *service;
     struct http *http;
     struct jobs *jobs;
-    int failures; /* of loading the schema, in a row */
+    int failures;             /* of loading the schema, in a row */
+    enum schema_state schema; /* as last looked at */
 };
 
 static int usage(FILE *out)
@@ -106,7 +107,9 @@ static int load_schema(struct program *p)
         report_schema_failure(p, err, error);
         return ERR_OK;
     }
-    err = service_load_secret(p->service);
+    if (*error)
+        log_warn("schema: %s", error);
+    err = *service_secret(p->service) ? ERR_OK : service_load_secret(p->service);
     if (err != ERR_OK) {
         report_schema_failure(p, err, error);
         return ERR_OK;
@@ -114,19 +117,16 @@ static int load_schema(struct program *p)
     err = job_start(&p->jobs, p->service);
     if (err != ERR_OK)
         return err;
-    service_set_ready(p->service);
+    service_set_ready(p->service, true);
     log_info("ready");
     sd_notify(0, "READY=1");
     return ERR_OK;
 }
 
-/* A Redis that was emptied, or lost its functions, while we run gets them again. One that another
- * trunkd has brought to other libraries is left alone. */
+/* A Redis that was emptied, or lost its functions, while we run gets them again. */
 static void restore_schema(struct program *p)
 {
     char error[SCHEMA_ERROR] = "";
-    if (!schema_is_lost(service_redis(p->service)))
-        return;
     int err = service_keep_secret(p->service);
     if (err == ERR_OK)
         err = schema_load(service_redis(p->service), error);
@@ -134,6 +134,38 @@ static void restore_schema(struct program *p)
         log_warn("Redis had lost the schema; it is loaded again");
     else
         report_schema_failure(p, err, error);
+}
+
+/* Requests and jobs of ours could take a newer schema's keys for something else. */
+static void retire(struct program *p, const char *error)
+{
+    service_set_ready(p->service, false);
+    job_stop(p->jobs);
+    p->jobs = NULL;
+    log_error("schema: %s; until then nothing is served", error);
+}
+
+/* What another trunkd, or whoever has Redis in hand, made of the schema while we run. */
+static int watch_schema(struct program *p)
+{
+    char error[SCHEMA_ERROR] = "";
+    int64_t version = 0;
+    enum schema_state before = p->schema,
+                      state = schema_look(service_redis(p->service), &version, error);
+    int err = ERR_OK;
+    if (state == SCHEMA_UNKNOWN)
+        return ERR_OK;
+    p->schema = state;
+    if (state == SCHEMA_NEWER && p->jobs)
+        retire(p, error);
+    else if (state != SCHEMA_NEWER && !p->jobs)
+        err = load_schema(p);
+    else if (state == SCHEMA_LOST)
+        restore_schema(p);
+    else if (state == SCHEMA_ANOTHERS && before != SCHEMA_ANOTHERS)
+        log_warn("the functions in Redis are another build's now, of the same schema");
+    tally_schema(service_tally(p->service), version, p->jobs != NULL);
+    return err;
 }
 
 static int start(struct program *p)
@@ -175,8 +207,8 @@ static int run(struct program *p)
     const struct timespec retry = {.tv_sec = RETRY_S};
     int err = ERR_OK;
     while (err == ERR_OK) {
-        if (p->jobs)
-            restore_schema(p);
+        if (p->jobs || p->schema == SCHEMA_NEWER)
+            err = watch_schema(p);
         else
             err = load_schema(p);
         int signal = err != ERR_OK ? -1 : sigtimedwait(&p->signals, NULL, &retry);

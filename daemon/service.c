@@ -11,6 +11,7 @@
 enum { SECRET_MAX = 129, OWNER_BYTES = 8, SETUP_MARGIN_S = 60, HOUR_MS = 3600000 };
 
 struct service {
+    struct tally *tally;
     struct redis_pool *redis;
     pthread_mutex_t lock; /* policy */
     service_policy policy;
@@ -31,14 +32,18 @@ int service_open(struct service **ret, const struct conf *conf)
     s->policy = conf->policy;
     s->lease_s = conf->sip.lease_s;
     s->timer_c_s = conf->sip.timer_c_s;
-    const struct redis_settings settings = {
+    struct redis_settings settings = {
         .address = conf->redis.address,
         .user = conf->redis.user,
         .password = conf->redis.password,
         .timeout_ms = conf->redis.timeout_ms,
         .connections = (unsigned)conf->redis.pool,
+        .observe = tally_redis,
     };
     int err = secret_random_hex(OWNER_BYTES, s->owner);
+    if (err == ERR_OK)
+        err = tally_new(&s->tally, conf);
+    settings.observe_arg = s->tally;
     if (err == ERR_OK)
         err = redis_open(&s->redis, &settings);
     if (err != ERR_OK) {
@@ -54,6 +59,7 @@ void service_close(struct service *s)
     if (!s)
         return;
     redis_close(s->redis);
+    tally_free(s->tally);
     explicit_bzero(s->secret, sizeof(s->secret));
     pthread_mutex_destroy(&s->lock);
     free(s);
@@ -100,6 +106,11 @@ const char *service_secret(const struct service *s)
     return s->secret;
 }
 
+struct tally *service_tally(const struct service *s)
+{
+    return s->tally;
+}
+
 struct redis_pool *service_redis(const struct service *s)
 {
     return s->redis;
@@ -139,9 +150,9 @@ bool service_ready(struct service *s)
     return atomic_load(&s->ready);
 }
 
-void service_set_ready(struct service *s)
+void service_set_ready(struct service *s, bool ready)
 {
-    atomic_store(&s->ready, true);
+    atomic_store(&s->ready, ready);
 }
 
 struct saga service_saga(const service_policy *policy, struct redis_pool *redis,

@@ -8,6 +8,7 @@
 #include "err.h"
 #include "redis.h"
 #include "saga.h"
+#include "tally.h"
 
 typedef __typeof__(((struct conf *)0)->policy) service_policy;
 
@@ -19,6 +20,7 @@ void service_close(struct service *s); /* accepts NULL; nobody may use it any mo
 /* The settings of the start. */
 const struct conf *service_conf(const struct service *s);
 
+struct tally *service_tally(const struct service *s);
 struct redis_pool *service_redis(const struct service *s);
 /* Name of this process among others of its kind: owner of job locks. */
 const char *service_owner(const struct service *s);
@@ -32,7 +34,7 @@ void service_policy_set(struct service *s, const service_policy *policy);
 
 /* Whether the schema is loaded; requests get 503 until then. */
 bool service_ready(struct service *s);
-void service_set_ready(struct service *s);
+void service_set_ready(struct service *s, bool ready);
 
 /* Reads the schema's secret, which signs links; before service_set_ready. */
 MUST_CHECK int service_load_secret(struct service *s);

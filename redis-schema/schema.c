@@ -47,8 +47,18 @@ static int bring(struct redis_pool *p, const struct schema_bundle *b, char error
 {
     struct schema_held held;
     int err = schema_held_read(p, &held, error);
+    enum schema_build build = SCHEMA_SAME_BUILD;
+    struct span release = {0};
     if (err != ERR_OK || schema_held_is(&held, b))
         goto out;
+    build = schema_held_build(&held, b);
+    release = schema_held_release(&held);
+    if (build == SCHEMA_LATER_BUILD) {
+        snprintf(error, SCHEMA_ERROR,
+                 "the functions of release %.*s stay in Redis; this program is %s", (int)release.n,
+                 release.p, TRUNKLINE_VERSION);
+        goto out;
+    }
     if (held.version > b->version) {
         err = newer(held.version, b->version, error);
         goto out;
@@ -57,6 +67,10 @@ static int bring(struct redis_pool *p, const struct schema_bundle *b, char error
         err = run_steps(p, held.version, b->version, error);
     if (err == ERR_OK)
         err = schema_install(p, &held, b, error);
+    if (err == ERR_OK && build == SCHEMA_OTHER_BUILD)
+        snprintf(error, SCHEMA_ERROR,
+                 "the functions of another build (release %.*s) were replaced by this one's",
+                 (int)release.n, release.p);
 out:
     schema_held_free(&held);
     return err;
@@ -142,13 +156,14 @@ int schema_load(struct redis_pool *p, char error[SCHEMA_ERROR])
     return schema_load_bundle(p, &schema_bundle, error);
 }
 
-/* Version of the schema that the server holds, as text. */
-static int read_version(struct redis_pool *p, struct redisReply **ret, char error[SCHEMA_ERROR])
+/* Version, and digest, of the schema that the server holds, as texts. */
+static int read_held(struct redis_pool *p, struct redisReply **ret, char error[SCHEMA_ERROR])
 {
     struct cmd c = {0};
-    cmd_text(&c, "HGET");
+    cmd_text(&c, "HMGET");
     cmd_text(&c, KEY_SCHEMA);
     cmd_text(&c, "version");
+    cmd_text(&c, "digest");
     int err = redis_raw(p, &c, ret);
     cmd_free(&c);
     if (err == ERR_OK && raw_is_error(*ret))
@@ -158,33 +173,49 @@ static int read_version(struct redis_pool *p, struct redisReply **ret, char erro
     return err;
 }
 
-bool schema_is_lost(struct redis_pool *p)
+static bool has_functions(struct redis_pool *p)
 {
-    struct redisReply *version = NULL, *nodes = NULL;
-    char error[SCHEMA_ERROR];
-    bool lost = read_version(p, &version, error) == ERR_OK && raw_is_nil(version);
-    if (!lost && version != NULL)
-        lost = redis_fcall_ro(p, &nodes, "index_list", KEY_NODES, NULL) == ERR_VERSION;
-    reply_free(version);
+    struct redisReply *nodes = NULL;
+    bool has = redis_fcall_ro(p, &nodes, "index_list", KEY_NODES, NULL) != ERR_VERSION;
     reply_free(nodes);
-    return lost;
+    return has;
+}
+
+enum schema_state schema_look(struct redis_pool *p, int64_t *ret_version, char error[SCHEMA_ERROR])
+{
+    struct redisReply *reply = NULL;
+    enum schema_state state = SCHEMA_UNKNOWN;
+    if (read_held(p, &reply, error) == ERR_OK) {
+        int64_t version = reply_int(reply, 0, 0);
+        bool same = span_eq(reply_span(reply, 1), span_of(schema_bundle.digest));
+        *ret_version = version;
+        if (version > SCHEMA_VERSION)
+            (void)newer(version, SCHEMA_VERSION, error);
+        state = version > SCHEMA_VERSION                        ? SCHEMA_NEWER
+                : version < SCHEMA_VERSION || !has_functions(p) ? SCHEMA_LOST
+                : same                                          ? SCHEMA_OURS
+                                                                : SCHEMA_ANOTHERS;
+    }
+    reply_free(reply);
+    return state;
 }
 
 int schema_check(struct redis_pool *p, char error[SCHEMA_ERROR])
 {
     struct redisReply *reply = NULL;
-    int err = read_version(p, &reply, error);
-    int64_t held = raw_int(reply, SCHEMA_ABSENT);
+    int err = read_held(p, &reply, error);
+    const char *text = err == ERR_OK ? reply_text(reply, 0) : "";
+    int64_t held = err == ERR_OK ? reply_int(reply, 0, SCHEMA_ABSENT) : SCHEMA_ABSENT;
     if (err == ERR_OK && held != SCHEMA_VERSION) {
         err = ERR_VERSION;
         if (held > SCHEMA_VERSION)
             err = newer(held, SCHEMA_VERSION, error);
-        else if (raw_is_nil(reply))
+        else if (!*text)
             snprintf(error, SCHEMA_ERROR, "Redis holds no schema: start trunkd first");
         else
             snprintf(error, SCHEMA_ERROR,
-                     "Redis holds schema %s, this program needs %d: start a new trunkd first",
-                     raw_text(reply), SCHEMA_VERSION);
+                     "Redis holds schema %s, this program needs %d: start a new trunkd first", text,
+                     SCHEMA_VERSION);
     }
     reply_free(reply);
     return err;

@@ -8,9 +8,9 @@
 #include "secret.h"
 
 enum { SECRET_BYTES = 32, SECRET_HEX = 2 * SECRET_BYTES + 1 };
-enum { FIELD_VERSION, FIELD_DIGEST, FIELD_LOADED, FIELD_SECRET, FIELDS };
+enum { FIELD_VERSION, FIELD_DIGEST, FIELD_LOADED, FIELD_RELEASE, FIELD_SECRET, FIELDS };
 
-static const char *const FIELD_NAMES[FIELDS] = {"version", "digest", "loaded", "secret"};
+static const char *const FIELD_NAMES[FIELDS] = {"version", "digest", "loaded", "release", "secret"};
 
 static void add(struct cmd *c, const char *const words[])
 {
@@ -28,7 +28,8 @@ int schema_held_read(struct redis_pool *p, struct schema_held *ret, char error[S
         snprintf(error, SCHEMA_ERROR, "%s", err_text(err));
         return err;
     }
-    ADD(multi_at(&ret->read, 0), "HMGET", KEY_SCHEMA, "version", "digest", "loaded", "secret");
+    ADD(multi_at(&ret->read, 0), "HMGET", KEY_SCHEMA, "version", "digest", "loaded", "release",
+        "secret");
     ADD(multi_at(&ret->read, 1), "FUNCTION", "LIST", "LIBRARYNAME", "trunkline_*", "WITHCODE");
     ADD(multi_at(&ret->read, 2), "FUNCTION", "DUMP");
     err = multi_run(p, &ret->read, error);
@@ -82,6 +83,38 @@ bool schema_held_is(const struct schema_held *h, const struct schema_bundle *b)
     return true;
 }
 
+/* The next number of a release such as "1.10.2"; a part that is none counts as 0. */
+static int64_t next_number(struct span *rest)
+{
+    struct span part;
+    int64_t n;
+    return span_cut(rest, '.', &part) && num_parse(part, 0, INT32_MAX, &n) == ERR_OK ? n : 0;
+}
+
+static bool is_later(struct span release, struct span than)
+{
+    while (release.n > 0 || than.n > 0) {
+        int64_t a = next_number(&release), b = next_number(&than);
+        if (a != b)
+            return a > b;
+    }
+    return false;
+}
+
+struct span schema_held_release(const struct schema_held *h)
+{
+    return h->fields[FIELD_RELEASE];
+}
+
+enum schema_build schema_held_build(const struct schema_held *h, const struct schema_bundle *b)
+{
+    if (h->version != b->version || raw_count(h->libraries) == 0 ||
+        span_eq(h->fields[FIELD_DIGEST], span_of(b->digest)))
+        return SCHEMA_SAME_BUILD;
+    return is_later(h->fields[FIELD_RELEASE], span_of(TRUNKLINE_VERSION)) ? SCHEMA_LATER_BUILD
+                                                                          : SCHEMA_OTHER_BUILD;
+}
+
 static int redis_time(struct redis_pool *p, int64_t *ret_ms)
 {
     struct cmd c = {0};
@@ -127,7 +160,7 @@ static void fill_in(struct multi *m, const struct schema_bundle *b, int64_t now_
     struct cmd *fields = multi_at(m, b->count);
     ADD(fields, "HSET", KEY_SCHEMA, "digest", b->digest, "version");
     cmd_int(fields, b->version);
-    ADD(fields, "loaded");
+    ADD(fields, "release", TRUNKLINE_VERSION, "loaded");
     cmd_int(fields, now_ms);
     ADD(multi_at(m, b->count + 1), "HSETNX", KEY_SCHEMA, "secret", secret);
 }

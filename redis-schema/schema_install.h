@@ -8,12 +8,18 @@
 enum { SCHEMA_ABSENT = -1 };
 
 struct schema_held {
-    struct multi read;     /* owned; what follows is borrowed from it */
-    int64_t version;       /* or SCHEMA_ABSENT */
-    struct span fields[4]; /* of hash `schema`: version, digest, loaded, secret; empty: none */
-    struct span dump;      /* of FUNCTION DUMP: all libraries, those of others too */
+    struct multi read; /* owned; what follows is borrowed from it */
+    int64_t version;   /* or SCHEMA_ABSENT */
+    struct span
+        fields[5];    /* of hash `schema`: version, digest, loaded, release, secret; or empty */
+    struct span dump; /* of FUNCTION DUMP: all libraries, those of others too */
     const struct redisReply *libraries; /* ours, of FUNCTION LIST WITHCODE */
 };
+
+/* Of libraries of the same version but another digest: who loaded them. */
+enum schema_build { SCHEMA_SAME_BUILD, SCHEMA_OTHER_BUILD, SCHEMA_LATER_BUILD };
+struct span schema_held_release(const struct schema_held *h); /* empty: not told */
+enum schema_build schema_held_build(const struct schema_held *h, const struct schema_bundle *b);
 
 /* Free with schema_held_free, whatever the result. */
 MUST_CHECK int schema_held_read(struct redis_pool *p, struct schema_held *ret,

@@ -8,11 +8,16 @@
 static const int64_t MIN_MS = -62167219200000; /* 0000-01-01 00:00:00 */
 static const int64_t MAX_MS = 253402300799999; /* 9999-12-31 23:59:59.999 */
 
-int64_t clock_boot_ms(void)
+int64_t clock_boot_us(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_BOOTTIME, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int64_t clock_boot_ms(void)
+{
+    return clock_boot_us() / 1000;
 }
 
 static int64_t floor_seconds(int64_t ms)

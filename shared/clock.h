@@ -11,6 +11,7 @@ enum { CLOCK_TEXT = 20 }; /* "YYYY-MM-DD HH:MM:SS" and NUL */
 
 /* Milliseconds since boot, suspend included; never goes back. */
 int64_t clock_boot_ms(void);
+int64_t clock_boot_us(void); /* the same in microseconds */
 
 /* Unix milliseconds as "YYYY-MM-DD HH:MM:SS" UTC. Returns buf. */
 const char *clock_text(int64_t unix_ms, char buf[CLOCK_TEXT]);

@@ -18,6 +18,8 @@ struct redis_pool {
     pthread_cond_t returned;
     unsigned permits; /* connections that may still be taken */
     struct redis_target target;
+    redis_observe_fn *observe;
+    void *observe_arg;
     size_t idle_n;
     redisContext *idle[]; /* last used on top, room for all */
 };
@@ -37,6 +39,8 @@ int redis_open(struct redis_pool **ret, const struct redis_settings *settings)
     pthread_cond_init(&p->returned, NULL);
     p->permits = settings->connections;
     p->target = target;
+    p->observe = settings->observe;
+    p->observe_arg = settings->observe_arg;
     *ret = p;
     return ERR_OK;
 }
@@ -266,6 +270,16 @@ static int transact(struct redis_pool *p, const struct redis_wire *w, size_t n, 
     return err;
 }
 
+static int transact_observed(struct redis_pool *p, const struct redis_wire *w, size_t n,
+                             redisReply **ret)
+{
+    int64_t began = p->observe != NULL ? clock_boot_us() : 0;
+    int err = transact(p, w, n, ret);
+    if (p->observe != NULL)
+        p->observe(p->observe_arg, clock_boot_us() - began, err);
+    return err;
+}
+
 int redis_pipeline(struct redis_pool *p, const struct cmd *cmds, size_t n, struct redisReply **ret)
 {
     struct redis_wire w = {0};
@@ -278,7 +292,7 @@ int redis_pipeline(struct redis_pool *p, const struct cmd *cmds, size_t n, struc
             c->failed ? ERR_NOMEM : redis_wire_add(&w, c->n, (const char *const *)c->argv, c->lens);
     }
     if (err == ERR_OK && n > 0)
-        err = transact(p, &w, n, ret);
+        err = transact_observed(p, &w, n, ret);
     redis_wire_free(&w);
     return err;
 }

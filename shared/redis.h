@@ -8,12 +8,17 @@
 #include "reply.h"
 #include "span.h"
 
+/* Called with each round trip's time (ERR_OK), or with why there was no reply. On any thread. */
+typedef void redis_observe_fn(void *arg, int64_t us, int err);
+
 struct redis_settings {
     const char *address; /* "HOST:PORT" or "unix:PATH"; all texts borrowed until _open returns */
     const char *user;    /* "" or NULL: default user */
     const char *password;
     int64_t timeout_ms; /* connect, and longest silence before or within a reply */
     unsigned connections;
+    redis_observe_fn *observe; /* NULL: nobody does */
+    void *observe_arg;
 };
 
 struct redis_pool;

@@ -39,7 +39,7 @@ struct redis_async {
     struct redis_target target;
     redis_async_state_fn *state_fn;
     void *state_arg;
-    redis_async_observe_fn *observe; /* NULL: nobody does */
+    redis_observe_fn *observe; /* NULL: nobody does */
     void *observe_arg;
     enum state state;
     bool closing;
@@ -358,6 +358,8 @@ int redis_async_open(struct redis_async **ret, uv_loop_t *loop,
     r->loop = loop;
     r->state_fn = state;
     r->state_arg = arg;
+    r->observe = settings->observe;
+    r->observe_arg = settings->observe_arg;
     uv_timer_init(loop, &r->deadline); /* always succeeds */
     uv_timer_init(loop, &r->pace);
     r->deadline.data = r;
@@ -393,12 +395,6 @@ void redis_async_close(struct redis_async *r)
     fail_waiting(r);
     uv_close((uv_handle_t *)&r->deadline, on_handle_closed);
     uv_close((uv_handle_t *)&r->pace, on_handle_closed);
-}
-
-void redis_async_observe(struct redis_async *r, redis_async_observe_fn *fn, void *arg)
-{
-    r->observe = fn;
-    r->observe_arg = arg;
 }
 
 bool redis_async_is_up(const struct redis_async *r)

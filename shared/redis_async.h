@@ -19,17 +19,14 @@ typedef void redis_async_state_fn(void *arg, bool up);
 /* Called for each message on a channel that was subscribed to. */
 typedef void redis_async_message_fn(void *arg, struct span channel, struct span message);
 
-/* Starts to connect; settings are copied. `settings->connections` is not used. */
+/* Starts to connect; settings are copied. `settings->connections` is not used;
+ * `observe` hears of each command's time from sending to reply. */
 MUST_CHECK int redis_async_open(struct redis_async **ret, uv_loop_t *loop,
                                 const struct redis_settings *settings, redis_async_state_fn *state,
                                 void *arg);
 
 /* Fails all waiting commands with ERR_UNAVAILABLE, then frees on the loop. Accepts NULL. */
 void redis_async_close(struct redis_async *r);
-
-/* Called with each command's time from sending to reply (ERR_OK), or with why there is none. */
-typedef void redis_async_observe_fn(void *arg, int64_t us, int err);
-void redis_async_observe(struct redis_async *r, redis_async_observe_fn *fn, void *arg);
 
 bool redis_async_is_up(const struct redis_async *r);
 

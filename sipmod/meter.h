@@ -39,7 +39,7 @@ void meter_answered(struct meter *m, bool outbound, int64_t pdd_ms);
 void meter_unanswered(struct meter *m, const char *reason); /* reason word of its CDR */
 void meter_ended(struct meter *m, int64_t ms);              /* answered so long; -1: not known */
 
-/* A redis_async_observe_fn; arg is the meter. */
+/* A redis_observe_fn; arg is the meter. */
 void meter_redis(void *arg, int64_t us, int err);
 
 /* Reads what other parts keep, if a second has gone by. `lag_ms`: how late the loop is. */

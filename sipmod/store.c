@@ -88,7 +88,7 @@ static void enter_index(struct store *s)
 static void refuse_schema(struct store *s, const char *version)
 {
     if (!s->complained && s->schema > SCHEMA_VERSION)
-        log_error("Redis holds schema %s, newer than this sipmod knows (%d): no more calls are "
+        log_error("Redis holds schema \"%s\", newer than this sipmod knows (%d): no more calls are "
                   "taken; start a newer sipmod",
                   version, SCHEMA_VERSION);
     else if (!s->complained)
@@ -200,8 +200,7 @@ static void choose_node(struct store *s, const struct conf *conf)
 }
 
 int store_open(struct store **ret, uv_loop_t *loop, const struct conf *conf, const char *address,
-               const struct store_events *events, redis_async_observe_fn *observe,
-               void *observe_arg)
+               const struct store_events *events, redis_observe_fn *observe, void *observe_arg)
 {
     struct store *s = calloc(1, sizeof *s);
     if (!s)
@@ -218,12 +217,13 @@ int store_open(struct store **ret, uv_loop_t *loop, const struct conf *conf, con
     struct redis_settings settings = {.address = conf->redis.address,
                                       .user = conf->redis.user,
                                       .password = conf->redis.password,
-                                      .timeout_ms = conf->sip.store_timeout_ms};
+                                      .timeout_ms = conf->sip.store_timeout_ms,
+                                      .observe = observe,
+                                      .observe_arg = observe_arg};
     int err = secret_random_hex((STORE_BOOT - 1) / 2, s->boot);
     if (err == ERR_OK)
         err = redis_async_open(&s->commands, loop, &settings, on_link, s);
-    if (err == ERR_OK)
-        redis_async_observe(s->commands, observe, observe_arg);
+    settings.observe = NULL; /* messages are no replies */
     if (err == ERR_OK)
         err = redis_async_open(&s->channels, loop, &settings, on_channels, s);
     if (err == ERR_OK)

@@ -29,7 +29,7 @@ struct store_events {
 /* `address`: where this instance listens, for the heartbeat. `observe` hears of each command. */
 MUST_CHECK int store_open(struct store **ret, uv_loop_t *loop, const struct conf *conf,
                           const char *address, const struct store_events *events,
-                          redis_async_observe_fn *observe, void *observe_arg);
+                          redis_observe_fn *observe, void *observe_arg);
 void store_close(struct store *s); /* accepts NULL */
 
 /* Makes this start the node's latest and sends the first heartbeat. From here on Redis takes

@@ -158,6 +158,31 @@ local function call_audit(account)
   return out
 end
 
+local TOTAL = { 'tg', 'direction', 'sessions', 'busy', 'processed', 'completed', 'ms', 'today', 'today_answered',
+  'today_ms' }
+
+-- What is counted of calls, for metrics: cheap, nothing is walked but the trunks.
+-- KEYS: {a:ACCT}
+-- Reply: ok, admitted, refused, cdrs, live, held, then a table: tg, direction, sessions (granted; empty: no limit),
+--   busy, processed, completed, ms (answered, ever), today, today_answered, today_ms (the same of this day, UTC)
+-- Refusals: notfound
+local function call_totals(account)
+  if redis.call('EXISTS', account) == 0 then return { 'notfound' } end
+  local count, busy = numbers_of(key.count(account)), numbers_of(key.busy(account))
+  local out = { 'ok', reply.int(count.admitted or 0), reply.int(count.refused or 0), reply.int(count.cdrs or 0),
+    reply.int(redis.call('ZCARD', key.live(account))), redis.call('HGET', account, 'held') or '0' }
+  reply.append(out, { reply.int(#TOTAL), unpack(TOTAL) })
+  local day = clock.day(clock.now())
+  for _, tg in ipairs(redis.call('ZRANGE', key.trunks(account), 0, -1)) do
+    local trunk = redis.call('HMGET', key.trunk(account, tg), 'kind', 'sessions')
+    local ever = stats.read(key.stats_tg(account, tg))
+    local today = redis.call('HMGET', key.period(key.stats_tg(account, tg), day), 'processed', 'completed', 'ms')
+    reply.row(out, { tg, trunk[1], trunk[2], reply.int(busy['tg:' .. tg] or 0), reply.int(ever.processed),
+      reply.int(ever.completed), reply.int(ever.ms), today[1] or '0', today[2] or '0', today[3] or '0' }, #TOTAL)
+  end
+  return out
+end
+
 local REPAIRS_KEPT = 1000
 
 local function set_count(hash, field, value)
@@ -246,6 +271,7 @@ door.read({ 'call_gone', key = key.ACCOUNT, args = { 1, 1000 }, run = call_gone 
 door.write({ 'call_reap', key = key.ACCOUNT, args = { 4, 5 }, run = call_reap })
 door.write({ 'call_extend', key = key.ACCOUNT, args = { 2 }, run = call_extend })
 door.read({ 'call_audit', key = key.ACCOUNT, args = { 0 }, run = call_audit })
+door.read({ 'call_totals', key = key.ACCOUNT, args = { 0 }, run = call_totals })
 door.write({ 'call_repair', key = key.ACCOUNT, args = { 1 }, run = call_repair })
 door.read({ 'cdr_read', key = key.ACCOUNT, args = { 2 }, run = cdr_read })
 door.write({ 'cdr_trim', key = key.ACCOUNT, args = { 2 }, run = cdr_trim })

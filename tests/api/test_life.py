@@ -9,6 +9,7 @@ import pytest
 
 from gate import Gate
 from harness import Redis, Stack, Trunkd, build_dir, wait_for, write_conf
+from harness.metrics import scrape
 from harness.process import make_workdir, remove_workdir
 from rawhttp import Raw
 
@@ -113,6 +114,28 @@ def test_a_newer_schema_of_another_trunkd_is_left_alone():
         s.redis.client.execute_command("FUNCTION", "FLUSH")
         wait_for(lambda: "upgrade the program" in _log(s.trunkd), 10)
         assert s.redis.client.execute_command("FUNCTION", "LIST") == []
+        assert s.api.availabilitystate().status == 503
+        assert scrape(s.trunkd)["trunkline_ready"] == 0 and scrape(s.trunkd)["trunkline_redis_schema_version"] == 999
+        s.redis.client.hset("schema", "version", 1)
+        wait_for(lambda: s.api.availabilitystate().ok, 10)
+
+
+def test_of_one_schema_the_later_release_wins():
+    """Whichever trunkd is started last."""
+    with Stack(sipmod=False) as s:
+        client = s.redis.client
+        library, = client.execute_command("FUNCTION", "LIST", "LIBRARYNAME", "trunkline_sys", "WITHCODE")
+        code = library[library.index("library_code") + 1]
+        client.execute_command("FUNCTION", "LOAD", "REPLACE", code + "\n-- of a later release\n")
+        client.hset("schema", mapping={"release": "99.0.0", "digest": "99"})
+        wait_for(lambda: "another build" in _log(s.trunkd), 10)
+        s.trunkd.restart()
+        assert "functions of release 99.0.0 stay" in _log(s.trunkd)
+        assert client.hget("schema", "digest") == "99" and s.api.availabilitystate().ok
+        client.hset("schema", "release", "0.0.9")
+        s.trunkd.restart()
+        assert "functions of another build (release 0.0.9) were replaced" in _log(s.trunkd)
+        assert client.hget("schema", "digest") != "99" and client.hget("schema", "release") != "0.0.9"
 
 
 def test_reload_of_policy_and_level(workdir):

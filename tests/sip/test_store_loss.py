@@ -191,7 +191,7 @@ def test_sipmod_refuses_another_version_of_the_schema():
         bed.redis.client.hset("schema", "version", "2")
         sipmod = bed.sipmod(ready=False)
         wait_for(lambda: 'schema \\"2\\"' in sipmod.log(), 5)
-        assert sipmod.log().count("start a matching trunkd") == 1
+        assert sipmod.log().count("no more calls are taken") == 1
         bed.redis.client.hset("schema", "version", "1")
         serve_one(bed, sipmod)
 
@@ -205,4 +205,25 @@ def serve_one(bed, sipmod):
         line.cdr()
         line.customer.settled()
     finally:
+        line.close()
+
+
+def test_under_another_schema_no_calls_and_no_lost_ends(tmp_path):
+    """A newer trunkd has replaced the functions: what they take our arguments for, nobody knows."""
+    with Bed(aof=True) as bed:
+        sipmod = bed.sipmod(**CONF, sip__lease_s=5, sip__spool_dir=str(tmp_path))
+        line = Line(bed, sipmod)
+        call = line.answered()
+        bed.redis.client.hset("schema", "version", 999)
+        wait_for(lambda: options(line) == 503, 5, "no more calls")
+        assert "newer than this sipmod knows" in sipmod.log()
+        line.refused(503)
+        seen = bed.redis.client.hget(f"node:{sipmod.name}", "seen")
+        call.hang_up()
+        wait_for(lambda: bed.redis.client.hget(f"node:{sipmod.name}", "seen") > seen, 5, "heartbeats go on")
+        assert line.cdrs() == [] and len(line.customer.live()) == 1
+        bed.redis.client.hset("schema", "version", 1)
+        serving(line)
+        assert wait_for(line.cdrs, 3)[0]["code"] == "200"
+        line.customer.settled()
         line.close()

@@ -26,7 +26,7 @@ static int teardown(void **state)
 
 static struct redis_pool *open_pool(const char *address, unsigned connections)
 {
-    struct redis_settings s = {address, "", "", TIMEOUT_MS, connections};
+    struct redis_settings s = {address, "", "", TIMEOUT_MS, connections, NULL, NULL};
     struct redis_pool *p;
     assert_int_equal(redis_open(&p, &s), ERR_OK);
     return p;
@@ -54,9 +54,9 @@ static void test_settings(void **state)
     (void)state;
     struct redis_pool *p;
     struct redis_settings bad[] = {
-        {"nonsense",    "", "", TIMEOUT_MS, 1},
-        {"127.0.0.1:1", "", "", 0,          1},
-        {"127.0.0.1:1", "", "", TIMEOUT_MS, 0}
+        {"nonsense",    "", "", TIMEOUT_MS, 1, NULL, NULL},
+        {"127.0.0.1:1", "", "", 0,          1, NULL, NULL},
+        {"127.0.0.1:1", "", "", TIMEOUT_MS, 0, NULL, NULL}
     };
     for (size_t i = 0; i < COUNT(bad); i++)
         assert_int_not_equal(redis_open(&p, &bad[i]), ERR_OK);
@@ -278,7 +278,8 @@ static void test_login(void **state)
         {"nobody",  "pass word", ERR_UNAVAILABLE}
     };
     for (size_t i = 0; i < COUNT(LOGINS); i++) {
-        struct redis_settings s = {f.tcp, LOGINS[i].user, LOGINS[i].password, TIMEOUT_MS, 1};
+        struct redis_settings s = {f.tcp, LOGINS[i].user, LOGINS[i].password, TIMEOUT_MS, 1, NULL,
+                                   NULL};
         struct redis_pool *p;
         int64_t n;
         assert_int_equal(redis_open(&p, &s), ERR_OK);

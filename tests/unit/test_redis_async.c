@@ -83,7 +83,7 @@ static int teardown(void **state)
 
 static void open_client(struct world *w, const char *address)
 {
-    struct redis_settings s = {address, "default", w->server.password, TIMEOUT_MS, 0};
+    struct redis_settings s = {address, "default", w->server.password, TIMEOUT_MS, 0, NULL, NULL};
     assert_int_equal(redis_async_open(&w->client, &w->loop, &s, on_state, w), ERR_OK);
 }
 
@@ -171,7 +171,7 @@ static void test_close_while_resolving(void **state)
 static void test_wrong_password_never_comes_up(void **state)
 {
     struct world *w = *state;
-    struct redis_settings s = {w->server.tcp, "", "wrong", TIMEOUT_MS, 0};
+    struct redis_settings s = {w->server.tcp, "", "wrong", TIMEOUT_MS, 0, NULL, NULL};
     assert_int_equal(redis_async_open(&w->client, &w->loop, &s, on_state, w), ERR_OK);
     int64_t end = clock_boot_ms() + 400;
     while (clock_boot_ms() < end)
@@ -182,7 +182,7 @@ static void test_wrong_password_never_comes_up(void **state)
 static void test_bad_settings(void **state)
 {
     struct world *w = *state;
-    struct redis_settings s = {"nonsense", "", "", TIMEOUT_MS, 0};
+    struct redis_settings s = {"nonsense", "", "", TIMEOUT_MS, 0, NULL, NULL};
     assert_int_equal(redis_async_open(&w->client, &w->loop, &s, on_state, w), ERR_INVALID);
     assert_null(w->client);
     redis_async_close(NULL);
@@ -358,7 +358,7 @@ static void test_too_many_wait(void **state)
 
 static void publish(struct world *w, const char *channel, const char *message)
 {
-    struct redis_settings s = {w->server.tcp, "", w->server.password, 2000, 1};
+    struct redis_settings s = {w->server.tcp, "", w->server.password, 2000, 1, NULL, NULL};
     struct redis_pool *p;
     struct redisReply *r;
     struct cmd c = {0};

@@ -51,7 +51,8 @@ static void test_auth(void **state)
         {"u",  "p",  3}
     };
     for (size_t i = 0; i < COUNT(LOGINS); i++) {
-        struct redis_settings s = {"127.0.0.1:1", LOGINS[i].user, LOGINS[i].password, 100, 1};
+        struct redis_settings s = {"127.0.0.1:1", LOGINS[i].user, LOGINS[i].password, 100, 1, NULL,
+                                   NULL};
         struct redis_target t;
         struct cmd c = {0};
         assert_int_equal(redis_target_set(&s, &t), ERR_OK);

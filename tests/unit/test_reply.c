@@ -11,7 +11,7 @@ static int setup(void **state)
     (void)state;
     fixture_redis_init(&server, "");
     fixture_redis_start(&server);
-    struct redis_settings s = {server.unix_path, NULL, NULL, 2000, 2};
+    struct redis_settings s = {server.unix_path, NULL, NULL, 2000, 2, NULL, NULL};
     return redis_open(&pool, &s);
 }
 

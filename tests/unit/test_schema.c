@@ -14,8 +14,8 @@ static struct fixture_redis server;
 
 static struct redis_pool *pool_open(const char *user)
 {
-    struct redis_settings settings = {server.unix_path, user, user != NULL ? "secret" : NULL, 5000,
-                                      2};
+    struct redis_settings settings = {
+        server.unix_path, user, user != NULL ? "secret" : NULL, 5000, 2, NULL, NULL};
     struct redis_pool *p;
     assert_int_equal(redis_open(&p, &settings), ERR_OK);
     return p;
@@ -324,7 +324,7 @@ static void test_no_server(void **state)
 {
     (void)state;
     char error[SCHEMA_ERROR] = "";
-    struct redis_settings settings = {"unix:/nowhere/redis", NULL, NULL, 200, 1};
+    struct redis_settings settings = {"unix:/nowhere/redis", NULL, NULL, 200, 1, NULL, NULL};
     struct redis_pool *p;
     assert_int_equal(redis_open(&p, &settings), ERR_OK);
     assert_int_equal(schema_load(p, error), ERR_UNAVAILABLE);
