@@ -16,9 +16,14 @@ const struct answer_code_info answer_codes[ANSWER_CODES] = {
                    "A parameter is missing, malformed, or names something that is "
                                   "not there or not yours."                                              },
     [ANSWER_INVALID_TOKEN] = {404, "invalid_token",          "Invalid token",
-                   "The token is not one of the account's, or may not do this."                          },
+                   "The token is not one of the account's, or has ended."                                },
     [ANSWER_INVALID_ACCOUNT] = {404, "invalid_account",        "Invalid accountno",
                    "The account number is malformed, unknown or closed."                                 },
+    [ANSWER_SCOPE] =
+        {404, "scope_required",         "Invalid token",
+                   "The token's scopes don't cover this endpoint; `detail` names the one it needs."      },
+    [ANSWER_ADDRESS] = {404, "address_not_allowed",    "Invalid token",
+                   "The token may not be used from this address; `detail` names it."                     },
     [ANSWER_INSUFFICIENT_BALANCE] = {404, "insufficient_balance",   "Insufficient balance",
                    "The account's balance does not cover the amount."                                    },
     [ANSWER_NO_NUMBERS] = {404, "no_numbers",             "No numbers available",
@@ -45,10 +50,12 @@ const struct answer_code_info answer_codes[ANSWER_CODES] = {
                    "The body is over the configured size."                                               },
     [ANSWER_MEDIA_TYPE] = {415, "unsupported_media_type", "Unsupported media type",
                    "A body is a form, multipart or JSON, in UTF-8."                                      },
+    [ANSWER_TOO_MANY] =
+        {429, "too_many_requests",      "Too many requests",
+                   "Over the rate of the token, or too many refused ones of the address; repeat after "
+         "Retry-After seconds."                                                                          },
     [ANSWER_INTERNAL] = {500, "internal_error",         "Internal error",
                    "Something is wrong here; the request id finds it in the log."                        },
-    [ANSWER_PLANNED] = {501, "not_implemented",        "Not implemented yet",
-                   "The endpoint is not available in this version."                                      },
     [ANSWER_UNAVAILABLE] = {503, "unavailable",            "Service unavailable",
                    "The store can't be reached; repeat after Retry-After seconds."                       },
 };

@@ -1,5 +1,6 @@
 #include "api.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "auth.h"
@@ -73,8 +74,8 @@ static int read_request(struct api_call *c)
     return err;
 }
 
-/* Account number, then token, before anything else is looked at. */
-static int check_account(struct api_call *c)
+/* Account number, then token. */
+static int authenticate(struct api_call *c)
 {
     struct arg account, token;
     const char *detail = NULL;
@@ -89,7 +90,17 @@ static int check_account(struct api_call *c)
         return err;
     c->op.account = account.text;
     c->op.account_key = key_account(account.text);
-    return auth_check(&c->op, span_of(token.text), c->endpoint->access);
+    return auth_check(&c->op, span_of(token.text), c->endpoint);
+}
+
+/* Before any other parameter is looked at. */
+static int check_account(struct api_call *c)
+{
+    int err = authenticate(c);
+    enum answer_code code = answer_result(c->op.answer);
+    if (code == ANSWER_INVALID_ACCOUNT || code == ANSWER_INVALID_TOKEN || code == ANSWER_ADDRESS)
+        auth_failed(&c->op);
+    return err;
 }
 
 static int run_endpoint(struct api_call *c)
@@ -100,8 +111,7 @@ static int run_endpoint(struct api_call *c)
         return answer_invalid(c->op.answer, fault.param, fault.detail);
     if (err != ERR_OK)
         return err;
-    return c->endpoint->run ? once_run(&c->op, &c->request)
-                            : answer_refuse(c->op.answer, ANSWER_PLANNED, NULL);
+    return once_run(&c->op, &c->request);
 }
 
 /* What is no JSON and needs no token. */
@@ -124,7 +134,10 @@ static int send_public(struct api_call *c, struct service *s)
     if (!service_ready(s))
         return answer_refuse(c->op.answer, ANSWER_UNAVAILABLE, "the store is not ready yet");
     int err = download(s, &c->mem, c->http, c->reply);
-    return err == ERR_NOT_FOUND ? answer_refuse(c->op.answer, ANSWER_NOT_FOUND, NULL) : err;
+    if (err != ERR_NOT_FOUND)
+        return err;
+    auth_failed(&c->op);
+    return answer_refuse(c->op.answer, ANSWER_NOT_FOUND, NULL);
 }
 
 static int dispatch(struct api_call *c, struct service *s)
@@ -135,12 +148,15 @@ static int dispatch(struct api_call *c, struct service *s)
                              : c->http->refusal == 503 ? ANSWER_UNAVAILABLE
                                                        : ANSWER_BAD_REQUEST,
                              c->http->refusal_text);
+    int err = auth_admit(&c->op);
+    if (err != ERR_OK)
+        return err;
     if (is_public(c->http->path))
         return send_public(c, s);
     c->endpoint = find_endpoint(c->http->path);
     if (!c->endpoint)
         return answer_refuse(c->op.answer, ANSWER_NOT_FOUND, NULL);
-    int err = check_method(c);
+    err = check_method(c);
     if (err == ERR_OK)
         err = read_request(c);
     if (err == ERR_OK && !service_ready(s))
@@ -175,10 +191,26 @@ static const char *subject(const struct api_call *c)
 
 static void log_request(const struct api_call *c, int status, int64_t us)
 {
-    log_info("request %s: %.*s %s account %s: %d in %lld ms", c->http->request_id,
+    log_info("request %s: %.*s %s account %s from %s: %d in %lld ms", c->http->request_id,
              (int)(c->http->method.n > 16 ? 16 : c->http->method.n), c->http->method.p,
-             c->endpoint ? c->endpoint->name : "-", c->op.account ? c->op.account : "-", status,
-             (long long)(us / 1000));
+             c->endpoint ? c->endpoint->name : "-", c->op.account ? c->op.account : "-",
+             c->op.client.text, status, (long long)(us / 1000));
+}
+
+static void tell_limit(struct http_reply *r, const struct limit_state *limit)
+{
+    if (!limit->limited)
+        return;
+    http_reply_field(r, "X-RateLimit-Limit", "%" PRId64, limit->most);
+    http_reply_field(r, "X-RateLimit-Remaining", "%" PRId64, limit->left);
+    http_reply_field(r, "X-RateLimit-Reset", "%" PRId64, limit->full_s);
+}
+
+static int retry_after(enum answer_code code, const struct limit_state *limit)
+{
+    if (code == ANSWER_TOO_MANY)
+        return limit->retry_s > 0 ? (int)limit->retry_s : 1;
+    return code == ANSWER_UNAVAILABLE ? RETRY_AFTER_S : 0;
 }
 
 void api_handle(void *arg, const struct http_request *http, struct http_reply *ret)
@@ -187,6 +219,8 @@ void api_handle(void *arg, const struct http_request *http, struct http_reply *r
     struct service *s = arg;
     struct api_call c = {.http = http, .reply = ret};
     c.op = (struct op){.service = s, .redis = service_redis(s), .mem = &c.mem, .http = http};
+    c.op.client = client_of(http, service_conf(s)->http.trusted_proxies,
+                            service_conf(s)->http.forwarded_header);
     service_policy_get(s, &c.op.policy);
     ret->status = 500;
     if (answer_new(&c.op.answer) != ERR_OK)
@@ -196,7 +230,8 @@ void api_handle(void *arg, const struct http_request *http, struct http_reply *r
     if (!file && answer_render(c.op.answer, http->request_id, &ret->body) == ERR_OK)
         ret->status = answer_codes[code].http;
     ret->allow = c.allow;
-    ret->retry_after_s = code == ANSWER_UNAVAILABLE ? RETRY_AFTER_S : 0;
+    ret->retry_after_s = retry_after(code, &c.op.limit);
+    tell_limit(ret, &c.op.limit);
     int64_t us = clock_boot_us() - began_us;
     log_request(&c, ret->status, us);
     tally_request(service_tally(s), subject(&c), ret->status, us);

@@ -1,11 +1,19 @@
-/* Whether a token is one of an account's, and what it may do. */
+/* Whether a request may be made: address, account, token, scope, rate. */
 #ifndef TRUNKLINE_AUTH_H
 #define TRUNKLINE_AUTH_H
 
 #include "endpoint.h"
 #include "op.h"
 
-/* Checks op->account and the token; a refusal is in op->answer (ERR_REFUSED). */
-MUST_CHECK int auth_check(struct op *op, struct span token, enum endpoint_access access);
+/* Before anything is looked at: whether the client's address failed too often. Fills in op->limit.
+ * A refusal is in op->answer (ERR_REFUSED). */
+MUST_CHECK int auth_admit(struct op *op);
+
+/* Counts a request with a wrong account, token or link against the client's address. */
+void auth_failed(struct op *op);
+
+/* Checks op->account and the token; fills in op->who and op->limit. A refusal is in op->answer
+ * (ERR_REFUSED). */
+MUST_CHECK int auth_check(struct op *op, struct span token, const struct endpoint *endpoint);
 
 #endif

@@ -27,6 +27,16 @@ const struct endpoint *endpoint_find(struct span name)
     return NULL;
 }
 
+const char *endpoint_scope_text(enum endpoint_scope scope)
+{
+    static const char *const texts[] = {
+        [ENDPOINT_SCOPE_READ] = "read",
+        [ENDPOINT_SCOPE_WRITE] = "write",
+        [ENDPOINT_SCOPE_BILLING] = "billing",
+    };
+    return texts[scope];
+}
+
 const char *const *endpoint_aliases(const char *name)
 {
     for (size_t i = 0; i < sizeof(alias_groups) / sizeof(*alias_groups); i++) {

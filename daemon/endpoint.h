@@ -16,9 +16,16 @@ struct op;
 typedef int endpoint_fn(struct op *op);
 
 enum endpoint_access {
-    ENDPOINT_READ,  /* GET and POST; any token */
-    ENDPOINT_WRITE, /* POST; not with a token of scope "read" */
-    ENDPOINT_PAY,   /* the same; waits for a payment gateway, on a thread of its own */
+    ENDPOINT_READ,  /* GET and POST */
+    ENDPOINT_WRITE, /* POST */
+    ENDPOINT_PAY,   /* POST; waits for a payment gateway, on a thread of its own */
+};
+
+/* What a token must be allowed to do: one of these, or all. */
+enum endpoint_scope {
+    ENDPOINT_SCOPE_READ,
+    ENDPOINT_SCOPE_WRITE,
+    ENDPOINT_SCOPE_BILLING, /* money: invoices, bookings, payments; reads as well */
 };
 
 struct endpoint {
@@ -26,7 +33,8 @@ struct endpoint {
     const char *tag; /* chapter of the document */
     const char *title, *doc;
     enum endpoint_access access;
-    endpoint_fn *run; /* NULL: planned, answers 501 */
+    enum endpoint_scope scope;
+    endpoint_fn *run;
     /* After token and accountno, in the document's order; a row without name ends the list. */
     const struct param *params;
     /* Keys of a success after "status", in order, by spaces: "key" text, "key[]" list of texts,
@@ -42,6 +50,9 @@ extern const struct param endpoint_token, endpoint_account;
 
 /* NULL if there is none. */
 const struct endpoint *endpoint_find(struct span name);
+
+/* As in a token: "read". */
+const char *endpoint_scope_text(enum endpoint_scope scope);
 
 /* Other spellings of a parameter: a NULL-terminated list with `name` in it, or NULL. */
 const char *const *endpoint_aliases(const char *name);

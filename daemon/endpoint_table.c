@@ -81,17 +81,17 @@ static const char orig[] = "Origination", term[] = "Termination", bill[] = "Bill
 const struct endpoint endpoints[] = {
 {"availabilitystate", orig, "State availability",
  "States and provinces with at least one free landline number, sorted.",
- ENDPOINT_READ, op_states, NO_PARAMS, "data[]"},
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_states, NO_PARAMS, "data[]"},
 
 {"availabilitynpanxx", orig, "NPANXX availability",
  "Blocks of a state with at least one free number.",
- ENDPOINT_READ, op_blocks,
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_blocks,
  PARAMS(P("state", STATE, MUST, "State or province."), PAGING),
  "data[{ NPANXX NPA RateCenter +available }] ~total"},
 
 {"searchdid", orig, "DID availability",
  "Free numbers of a state in ascending order.",
- ENDPOINT_READ, op_search_did,
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_search_did,
  PARAMS(P("state", STATE, MUST, "State or province."),
         P("NPANXX", BLOCK, MAY, "Only this block."),
         P("NPANXXYYYY", PHONE, MAY, "Only this number."),
@@ -101,13 +101,13 @@ const struct endpoint endpoints[] = {
 
 {"searchtfn", orig, "TFN availability",
  "Free toll-free numbers of a code in ascending order.",
- ENDPOINT_READ, op_search_tfn,
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_search_tfn,
  PARAMS(RANGE("tfn_prefix", DIGITS, MUST, 3, 3, "Toll-free code, e.g. 866."), PAGING),
  "TFNs[{ TN statusid +category }] ~total"},
 
 {"defineTrunk", orig, "Define trunk group",
  "Creates a trunk group for calls to your numbers.",
- ENDPOINT_WRITE, op_trunk_define,
+ ENDPOINT_WRITE, ENDPOINT_SCOPE_WRITE, op_trunk_define,
  PARAMS(TRUNK_ROUTE(MUST),
         CHOICE("billingType", MUST, "Metered|Unmetered", "How calls are charged."),
         RANGE("sessions", COUNT, MAY, 1, 100000, "Calls at once; required if Unmetered."),
@@ -117,7 +117,7 @@ const struct endpoint endpoints[] = {
 
 {"get_trunk", orig, "Get trunk groups",
  "All trunk groups for calls to your numbers, or one.",
- ENDPOINT_READ, op_trunk_get,
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_trunk_get,
  PARAMS(P("tg_id", ID, MAY, "Only this trunk group."), PAGING),
  "data[{ id accountno title primaryIP primaryPort prefix_1 secondaryIP secondaryPort prefix_2 date "
  "req_sessions alloc_sessions status +billingType +mou +call_forwarding }] ~total"},
@@ -125,14 +125,14 @@ const struct endpoint endpoints[] = {
 {"update_trunk", orig, "Update trunk group",
  "Changes what is given and leaves the rest. An empty value clears an optional field. Calls under "
  "way are untouched.",
- ENDPOINT_WRITE, op_trunk_update,
+ ENDPOINT_WRITE, ENDPOINT_SCOPE_WRITE, op_trunk_update,
  PARAMS(P("trunkid", ID, MUST, "The trunk group."), TRUNK_ROUTE(MAY),
         P("call_forwarding", PHONE, MAY, "Number to call when both addresses fail.")),
  "trunkid success"},
 
 {"reserve", orig, "Reserve numbers",
  "Holds numbers in the cart of their category; all of them or none.",
- ENDPOINT_WRITE, op_reserve,
+ ENDPOINT_WRITE, ENDPOINT_SCOPE_WRITE, op_reserve,
  PARAMS(CATEGORY(MUST),
         P("state", STATE, MAY, "State of the numbers; required for landline."),
         P("npanxx", BLOCK, MAY, "Block of the numbers."),
@@ -143,7 +143,7 @@ const struct endpoint endpoints[] = {
 
 {"bulkreserve", orig, "Reserve numbers in bulk",
  "Holds the first free numbers in ascending order; fewer than asked when there are not so many.",
- ENDPOINT_WRITE, op_bulk_reserve,
+ ENDPOINT_WRITE, ENDPOINT_SCOPE_WRITE, op_bulk_reserve,
  PARAMS(CATEGORY(MUST),
         P("state", STATE, MAY, "State or province; landline needs this or a block."),
         P("npanxx", BLOCK, MAY, "Block of the numbers; without one they are of all the state."),
@@ -154,13 +154,13 @@ const struct endpoint endpoints[] = {
 
 {"remove_reserved", orig, "Remove reserved numbers",
  "Takes numbers out of a cart, all of them when none is named.",
- ENDPOINT_WRITE, op_cart_remove,
+ ENDPOINT_WRITE, ENDPOINT_SCOPE_WRITE, op_cart_remove,
  PARAMS(P("reserveId", ID, MUST, "The cart."), P("number", PHONES, MAY, "Numbers to remove.")),
  "'Removed TNs'[] 'TNs not available'[] +removed[] +notAvailable[]"},
 
 {"getnumbers", orig, "Get my numbers",
  "The account's numbers.",
- ENDPOINT_READ, op_numbers,
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_numbers,
  PARAMS(CATEGORY(MAY),
         CHOICE("status", MAY, "0|1|2", "1 active, 0 inactive, 2 cancelled."),
         P("trunkId", ID, MAY, "Only numbers of this trunk group."),
@@ -170,7 +170,7 @@ const struct endpoint endpoints[] = {
 
 {"updatenumber", orig, "Update my numbers",
  "Changes trunk group, status or caller name of numbers; all of them or none. Status 2 is final.",
- ENDPOINT_WRITE, op_number_update,
+ ENDPOINT_WRITE, ENDPOINT_SCOPE_WRITE, op_number_update,
  PARAMS(P("number", PHONES, MUST, "The numbers."),
         P("trunkId", ID, MAY, "Trunk group that takes their calls."),
         CHOICE("status", MAY, "0|1|2", "1 active, 0 inactive, 2 cancel."),
@@ -179,24 +179,24 @@ const struct endpoint endpoints[] = {
 
 {"gen_order", orig, "Generate DID/TFN order",
  "Turns a cart into an order; its hold becomes the order's.",
- ENDPOINT_WRITE, op_order_generate,
+ ENDPOINT_WRITE, ENDPOINT_SCOPE_WRITE, op_order_generate,
  PARAMS(P("trunk_id", ID, MUST, "Trunk group for the numbers."),
         P("reserveId", ID, MUST, "The cart.")),
  "success orderId " ORDER_KEYS " +orderStatus numbers[]"},
 
 {"process_order", orig, "Process DID order",
  "Debits the order's amount once and assigns all its numbers. Repeating it answers the same.",
- ENDPOINT_WRITE, op_order_process, PARAMS(P("orderId", ID, MUST, "The order.")),
+ ENDPOINT_WRITE, ENDPOINT_SCOPE_WRITE, op_order_process, PARAMS(P("orderId", ID, MUST, "The order.")),
  "success orderId"},
 
 {"check_lnp", orig, "Check DID portability",
  "Which numbers can be ported in.",
- ENDPOINT_READ, op_port_check, PARAMS(P("numbers", PHONES, MUST, "The numbers.")),
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_port_check, PARAMS(P("numbers", PHONES, MUST, "The numbers.")),
  "accepted[] rejected[] +reasons[{ number reason }]"},
 
 {"generate_lnp_order", orig, "Generate LNP order",
  "Orders the port-in of the numbers that are accepted, and debits the order's amount.",
- ENDPOINT_WRITE, op_port_generate,
+ ENDPOINT_WRITE, ENDPOINT_SCOPE_WRITE, op_port_generate,
  PARAMS(P("numbers", PHONES, MUST, "The numbers."), CATEGORY(MUST),
         CHOICE("subscriberType", MUST, "residential|business", "Kind of subscriber."),
         TEXT("loaAuthorizingPerson", MUST, 100, "First and last name of who authorized the LOA."),
@@ -224,40 +224,40 @@ const struct endpoint endpoints[] = {
 
 {"get_new_orders", orig, "Get new orders",
  "All orders of new numbers, or one.",
- ENDPOINT_READ, op_orders, PARAMS(P("orderId", ID, MAY, "Only this order."), PAGING),
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_orders, PARAMS(P("orderId", ID, MAY, "Only this order."), PAGING),
  "Orders[{ orderno accountno " ORDER_KEYS " status numbers[] }] ~total"},
 
 {"get_lnp_orders", orig, "Get LNP orders",
  "All port-in orders, or one.",
- ENDPOINT_READ, op_port_list, PARAMS(P("orderId", ID, MAY, "Only this order."), PAGING),
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_port_list, PARAMS(P("orderId", ID, MAY, "Only this order."), PAGING),
  "Orders[{ orderno accountno " ORDER_KEYS " status" PORT_KEYS " }] ~total"},
 
 {"did_stats", orig, "DID/TFN statistics",
  "Statistics of numbers, all time." STATS_DOC,
- ENDPOINT_READ, op_stats_did, PARAMS(P("number", PHONES, MUST, "The numbers.")),
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_stats_did, PARAMS(P("number", PHONES, MUST, "The numbers.")),
  "data[{ " STATS_KEYS " }]"},
 
 {"daily_cdrs", orig, "Daily call records",
  "Links to CSV files of calls to your numbers by day (UTC, of their end), newest first: answered "
  "calls and others. Without `to` up to today, without `from` the 30 days up to then. A file that "
  "is not there is an empty text.",
- ENDPOINT_READ, op_daily, PARAMS(FROM_TO, PAGING), "data[{ date success failed }] ~total"},
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_daily, PARAMS(FROM_TO, PAGING), "data[{ date success failed }] ~total"},
 
 {"tg_stats", orig, "Trunk group statistics",
  "Statistics of trunk groups, all time; `number` carries the trunk group's id." STATS_DOC,
- ENDPOINT_READ, op_stats_trunk, PARAMS(P("tg_id", IDS, MUST, "The trunk groups.")),
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_stats_trunk, PARAMS(P("tg_id", IDS, MUST, "The trunk groups.")),
  "data[{ " STATS_KEYS " +tg_id }]"},
 
 {"monthly_summary", orig, "Monthly summary",
  "Statistics of numbers by month." STATS_DOC,
- ENDPOINT_READ, op_months,
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_months,
  PARAMS(RANGE("year", COUNT, MUST, 2000, 2199, "The year."),
         RANGE("month", COUNT, MAY, 1, 12, "Only this month."), PAGING),
  "data[{ accountno number month processed completed acd asr mou peak }] ~total"},
 
 {"defineTrunk_termination", term, "Define trunk group",
  "Creates a trunk group for calls that you send; its address authenticates them.",
- ENDPOINT_WRITE, op_term_define,
+ ENDPOINT_WRITE, ENDPOINT_SCOPE_WRITE, op_term_define,
  PARAMS(TEXT("title", MUST, 64, "Name of the trunk group."),
         P("ipaddress", IP, MUST, "Address that the calls come from."),
         RANGE("ports", COUNT, MUST, 1, 1000, "Calls at once."),
@@ -266,46 +266,46 @@ const struct endpoint endpoints[] = {
 
 {"get_trunk_termination", term, "Get trunk groups",
  "All trunk groups for calls that you send, or one.",
- ENDPOINT_READ, op_term_get, PARAMS(P("tg_id", ID, MAY, "Only this trunk group."), PAGING),
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_term_get, PARAMS(P("tg_id", ID, MAY, "Only this trunk group."), PAGING),
  "data[{ id accountno +title ipaddress ports cps ports_assigned cps_assigned config status }] "
  "~total"},
 
 {"disable_trunk_termination", term, "Disable trunk group",
  "Refuses further calls of a trunk group and frees its address.",
- ENDPOINT_WRITE, op_term_disable, PARAMS(P("tg_id", ID, MUST, "The trunk group.")),
+ ENDPOINT_WRITE, ENDPOINT_SCOPE_WRITE, op_term_disable, PARAMS(P("tg_id", ID, MUST, "The trunk group.")),
  "'Removed TNs'"},
 
 {"daily_cdrs_termination", term, "Daily call records",
  "Links to CSV files of calls that you sent by day (UTC, of their end), newest first: answered "
  "calls and others. Without `to` up to today, without `from` the 30 days up to then. A file that "
  "is not there is an empty text.",
- ENDPOINT_READ, op_daily_term, PARAMS(FROM_TO, PAGING), "data[{ date success failed }] ~total"},
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_daily_term, PARAMS(FROM_TO, PAGING), "data[{ date success failed }] ~total"},
 
 {"tg_stats_termination", term, "Trunk group statistics",
  "Statistics of trunk groups, all time; `number` carries the trunk group's id." STATS_DOC,
- ENDPOINT_READ, op_stats_term, PARAMS(P("tg_id", IDS, MUST, "The trunk groups.")),
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_stats_term, PARAMS(P("tg_id", IDS, MUST, "The trunk groups.")),
  "data[{ " STATS_KEYS " +tg_id }]"},
 
 {"monthly_summary_termination", term, "Monthly summary",
  "Statistics of trunk groups by month." STATS_DOC,
- ENDPOINT_READ, op_months_term,
+ ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_months_term,
  PARAMS(RANGE("year", COUNT, MUST, 2000, 2199, "The year."),
         RANGE("month", COUNT, MAY, 1, 12, "Only this month."), PAGING),
  "data[{ accountno number month processed completed acd asr mou peak }] ~total"},
 
 {"get_invoices", bill, "Get invoices",
  "Links to invoices as PDF, oldest first.",
- ENDPOINT_READ, op_invoices, PARAMS(FROM_TO, PAGING), "data[{ date file }] ~total"},
+ ENDPOINT_READ, ENDPOINT_SCOPE_BILLING, op_invoices, PARAMS(FROM_TO, PAGING), "data[{ date file }] ~total"},
 
 {"financial_summary", bill, "Financial summary",
  "All bookings with the balance after each, oldest first.",
- ENDPOINT_READ, op_financial,
+ ENDPOINT_READ, ENDPOINT_SCOPE_BILLING, op_financial,
  PARAMS(CHOICE("activitytype", MAY, ACTIVITIES, "Only this activity."), PAGING),
  "data[{ accountno date activity debit credit balance }] ~total"},
 
 {"get_payments", bill, "Get payment details",
  "Payments and their status: 1 done, 0 pending, 2 failed.",
- ENDPOINT_READ, op_payments,
+ ENDPOINT_READ, ENDPOINT_SCOPE_BILLING, op_payments,
  PARAMS(TEXT("referenceno", MAY, 100, "Only this payment."), FROM_TO,
         CHOICE("method", MAY, "Paypal|Bank|Credit Card", "Only this way of payment."), PAGING),
  "data[{ accountno date referenceno funded_amount charges amount method status }] ~total"},
@@ -316,7 +316,7 @@ const struct endpoint endpoints[] = {
  "same card and amount within ten minutes. Test cards of sandbox accounts: 4242424242424242 "
  "approved, 4000000000000002 declined, 4000000000009995 insufficient funds, 4000000000000069 "
  "expired, 4000000000000119 slow, 4000000000000341 drops the connection after charging.",
- ENDPOINT_PAY, op_pay,
+ ENDPOINT_PAY, ENDPOINT_SCOPE_BILLING, op_pay,
  PARAMS(TEXT("firstname", MUST, 100, "First name."), TEXT("lastname", MUST, 100, "Last name."),
         RANGE("cardnumber", DIGITS, MUST, 12, 19, "Card number."),
         RANGE("expmonth", COUNT, MUST, 1, 12, "Month of expiry."),

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "addr.h"
 #include "err.h"
 #include "span.h"
 
@@ -26,9 +27,12 @@ struct http_request {
     struct span method, path, query; /* path and query as received */
     struct span content_type, body;
     struct span host, range, if_range, idempotency_key; /* headers; empty: none */
-    const char *request_id;                             /* the client's if it is sane, else ours */
-    bool tls;    /* came over a connection with TLS of ours */
-    int refusal; /* status of a request that must be refused unread (400, 413), else 0 */
+    struct span forwarded, forwarded_for;               /* the same, all of a name by comma */
+    struct span forwarded_proto;
+    struct addr peer;       /* who is connected */
+    const char *request_id; /* the client's if it is sane, else ours */
+    bool tls;               /* came over a connection with TLS of ours */
+    int refusal;            /* status of a request that must be refused unread (400, 413), else 0 */
     const char *refusal_text;
 };
 

@@ -1,6 +1,7 @@
 #include "http_exchange.h"
 
 #include <microhttpd.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "num.h"
@@ -32,6 +33,8 @@ void http_exchange_free(struct http_exchange *x)
     if (x->body)
         explicit_bzero(x->body, x->body_cap); /* tokens and cards */
     free(x->body);
+    free(x->forwarded);
+    free(x->forwarded_for);
     free(x);
 }
 
@@ -219,7 +222,55 @@ static struct span single(struct MHD_Connection *c, const char *name)
     return count.n == 1 ? count.last : (struct span){0};
 }
 
-struct http_request http_exchange_request(const struct http_exchange *x, struct MHD_Connection *c,
+struct header_list {
+    const char *name;
+    FILE *out;
+    const char *comma;
+};
+
+static enum MHD_Result join_header(void *arg, enum MHD_ValueKind kind, const char *key,
+                                   size_t key_n, const char *value, size_t value_n)
+{
+    (void)kind;
+    struct header_list *list = arg;
+    if (span_eq_nocase((struct span){key, key_n}, span_of(list->name))) {
+        fprintf(list->out, "%s%.*s", list->comma, (int)value_n, value);
+        list->comma = ",";
+    }
+    return MHD_YES;
+}
+
+/* All headers of a name as one list (RFC 9110 5.3); empty as well when there is no memory. */
+static struct span joined(struct MHD_Connection *c, const char *name, char **text)
+{
+    struct header_count count = header(c, name);
+    struct header_list list = {.name = name, .comma = ""};
+    size_t n = 0;
+    if (count.n < 2 || *text)
+        return *text ? span_of(*text) : count.last;
+    list.out = open_memstream(text, &n);
+    if (!list.out)
+        return (struct span){0};
+    MHD_get_connection_values_n(c, MHD_HEADER_KIND, join_header, &list);
+    return fclose(list.out) == 0 ? span_of(*text) : (struct span){0};
+}
+
+/* IPv4 within IPv6 becomes IPv4. */
+static struct addr peer_of(struct MHD_Connection *c)
+{
+    char text[ADDR_TEXT];
+    struct addr a = {.v4.sin_family = AF_INET};
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (!info || !info->client_addr)
+        return a;
+    memcpy(&a, info->client_addr,
+           info->client_addr->sa_family == AF_INET6 ? sizeof(a.v6) : sizeof(a.v4));
+    struct addr plain = a;
+    return addr_parse(span_of(addr_text(&a, text)), addr_port(&a), &plain) == ERR_OK ? plain : a;
+}
+
+struct http_request http_exchange_request(struct http_exchange *x, struct MHD_Connection *c,
                                           const char *method)
 {
     struct http_request r = {
@@ -229,6 +280,10 @@ struct http_request http_exchange_request(const struct http_exchange *x, struct 
         .range = single(c, "Range"),
         .if_range = single(c, "If-Range"),
         .idempotency_key = single(c, "Idempotency-Key"),
+        .forwarded = joined(c, "Forwarded", &x->forwarded),
+        .forwarded_for = joined(c, "X-Forwarded-For", &x->forwarded_for),
+        .forwarded_proto = single(c, "X-Forwarded-Proto"),
+        .peer = peer_of(c),
         .body = {x->body, x->body_n},
         .request_id = x->request_id,
         .refusal = x->refusal,

@@ -20,6 +20,7 @@ struct http_exchange {
     int refusal;
     const char *refusal_text;
     char request_id[HTTP_REQUEST_ID_MAX + 1];
+    char *forwarded, *forwarded_for; /* joined headers */
 };
 
 /* NULL when out of memory. */
@@ -34,7 +35,7 @@ bool http_exchange_begin(struct http_exchange *x, struct MHD_Connection *c, cons
 bool http_exchange_body(struct http_exchange *x, const char *data, size_t n, int64_t body_max);
 
 /* The request as the handler sees it. */
-struct http_request http_exchange_request(const struct http_exchange *x, struct MHD_Connection *c,
+struct http_request http_exchange_request(struct http_exchange *x, struct MHD_Connection *c,
                                           const char *method);
 
 #endif

@@ -211,6 +211,7 @@ static int run(struct program *p)
             err = watch_schema(p);
         else
             err = load_schema(p);
+        service_tend(p->service);
         int signal = err != ERR_OK ? -1 : sigtimedwait(&p->signals, NULL, &retry);
         if (signal == SIGHUP)
             reload(p);

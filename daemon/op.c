@@ -103,7 +103,8 @@ static const char *base_url(const struct op *op)
                                                  : service_conf(op->service)->http.listen);
         span_cut(&rest, ',', &host);
     }
-    return scratch_printf(op->mem, "http%s://%.*s", op->http->tls ? "s" : "", (int)host.n, host.p);
+    return scratch_printf(op->mem, "http%s://%.*s", op->client.secure ? "s" : "", (int)host.n,
+                          host.p);
 }
 
 char *op_link(const struct op *op, const char *path)

@@ -3,6 +3,7 @@
 #define TRUNKLINE_OP_H
 
 #include "answer.h"
+#include "client.h"
 #include "endpoint.h"
 #include "http.h"
 #include "keys.h"
@@ -16,6 +17,9 @@ struct op {
     struct redis_pool *redis;
     service_policy policy; /* as of the start of the request */
     const char *account;
+    const char *who; /* label of the token and the beginning of its hash; NULL: not checked yet */
+    struct client client;
+    struct limit_state limit; /* of the token, or of the client's address before it is checked */
     struct key account_key;
     struct args args;
     struct answer *answer;

@@ -84,19 +84,47 @@ static void print_query(FILE *out, const struct param *p)
     print_schema(out, 5, p);
 }
 
+enum { ALWAYS = 4 }; /* of the headers, those of every reply */
+
+static const struct {
+    const char *name, *type, *doc;
+} reply_headers[] = {
+    {"X-Request-Id",          "string",  "The request's own, or a fresh one."        },
+    {"X-RateLimit-Limit",     "integer", "Requests that may come at once."           },
+    {"X-RateLimit-Remaining", "integer", "How many of them may come now."            },
+    {"X-RateLimit-Reset",     "integer", "Seconds until all of them may come again." },
+    {"Retry-After",           "integer", "Seconds after which to repeat the request."},
+};
+
+static void print_headers(FILE *out, int depth)
+{
+    yaml_open(out, depth, "headers");
+    for (size_t i = 0; i < ALWAYS; i++)
+        yaml_ref(out, depth + 1, reply_headers[i].name, "headers", reply_headers[i].name, "");
+}
+
+static void print_header_components(FILE *out)
+{
+    yaml_open(out, 1, "headers");
+    for (size_t i = 0; i < sizeof(reply_headers) / sizeof(*reply_headers); i++) {
+        yaml_open(out, 2, reply_headers[i].name);
+        yaml_text(out, 3, "description", reply_headers[i].doc);
+        yaml_open(out, 3, "schema");
+        yaml_plain(out, 4, "type", reply_headers[i].type);
+    }
+}
+
 static void print_responses(FILE *out, const struct endpoint *e)
 {
     yaml_open(out, 3, "responses");
-    if (e->run) {
-        yaml_open(out, 4, "200");
-        yaml_text(out, 5, "description", "Success; nothing found is an empty list.");
-        yaml_open(out, 5, "content");
-        yaml_open(out, 6, "application/json");
-        yaml_ref(out, 7, "schema", "schemas", e->name, "_reply");
-    } else {
-        yaml_ref(out, 4, "501", "responses", "Failure", "");
-    }
+    yaml_open(out, 4, "200");
+    yaml_text(out, 5, "description", "Success; nothing found is an empty list.");
+    print_headers(out, 5);
+    yaml_open(out, 5, "content");
+    yaml_open(out, 6, "application/json");
+    yaml_ref(out, 7, "schema", "schemas", e->name, "_reply");
     yaml_ref(out, 4, "404", "responses", "Failure", "");
+    yaml_ref(out, 4, "429", "responses", "TooMany", "");
     yaml_ref(out, 4, "default", "responses", "Failure", "");
 }
 
@@ -108,8 +136,9 @@ static void print_head(FILE *out, const struct endpoint *e, const char *suffix)
                : e->tag[0] == 'T' ? "[Termination]"
                                   : "[Billing]");
     yaml_text(out, 3, "summary", e->title);
-    yaml_text(out, 3, "description", e->doc);
-    yaml_plain(out, 3, "x-status", e->run ? "available" : "planned");
+    yaml_textf(out, 3, "description", "%s Scope of the token: %s.", e->doc,
+               endpoint_scope_text(e->scope));
+    yaml_plain(out, 3, "x-scope", endpoint_scope_text(e->scope));
 }
 
 static void print_idempotency(FILE *out)
@@ -295,22 +324,28 @@ static void print_failure(FILE *out)
           out);
 }
 
+static void print_failure_response(FILE *out, const char *name, const char *doc)
+{
+    yaml_open(out, 2, name);
+    yaml_text(out, 3, "description", doc);
+    print_headers(out, 3);
+    if (strcmp(name, "TooMany") == 0)
+        yaml_ref(out, 4, "Retry-After", "headers", "Retry-After", "");
+    yaml_open(out, 3, "content");
+    yaml_open(out, 4, "application/json");
+    yaml_ref(out, 5, "schema", "schemas", "Failure", "");
+}
+
 static void print_components(FILE *out)
 {
-    fputs("components:\n"
-          "  responses:\n"
-          "    Failure:\n"
-          "      description: \"Refused; `error` says what is wrong.\"\n"
-          "      headers:\n"
-          "        X-Request-Id:\n"
-          "          schema:\n"
-          "            type: string\n"
-          "      content:\n"
-          "        application/json:\n"
-          "          schema:\n"
-          "            $ref: \"#/components/schemas/Failure\"\n"
-          "  schemas:\n",
-          out);
+    yaml_open(out, 0, "components");
+    print_header_components(out);
+    yaml_open(out, 1, "responses");
+    print_failure_response(out, "Failure", "Refused; `error` says what is wrong.");
+    print_failure_response(out, "TooMany",
+                           "Over the rate of the token, or too many refused requests of the "
+                           "address.");
+    yaml_open(out, 1, "schemas");
     print_failure(out);
     for (size_t i = 0; i < endpoint_count; i++) {
         print_request(out, &endpoints[i]);

@@ -229,7 +229,9 @@ static void print_endpoint(FILE *out, const struct endpoint *e)
     html_text(out, e->title);
     fputs(".</strong> ", out);
     html_prose(out, e->doc);
-    fputs("</p>\n", out);
+    fputs(" Scope: <code>", out);
+    fputs(endpoint_scope_text(e->scope), out);
+    fputs("</code>.</p>\n", out);
     print_params(out, e);
     print_curl(out, e);
     print_reply(out, e);
@@ -271,6 +273,13 @@ static void print_introduction(FILE *out)
         "Give a request that changes something an `Idempotency-Key` of your choice, at most 255 "
         "characters: within 24 hours the same key and request are done once and answered alike. "
         "The key with another request is refused.",
+        "A token has scopes, `read`, `write` and `billing`; each endpoint below says which one it "
+        "needs. Where a token has a list of addresses, it works from those alone.",
+        "A token may send so many requests at once, and so many a minute: `X-RateLimit-Limit` is "
+        "how many at once, `X-RateLimit-Remaining` how many of them now, `X-RateLimit-Reset` the "
+        "seconds until all of them again. What goes beyond gets 429 and `Retry-After`. An address "
+        "that sends many wrong account numbers, tokens or links is refused alike; replies to those "
+        "tell that limit.",
         "Every reply carries `X-Request-Id`: tell it when something went wrong.",
     };
     fputs("<h1 id=\"top\">Trunkline API</h1>\n", out);

@@ -8,11 +8,14 @@
 #include "keys.h"
 #include "secret.h"
 
+enum { TOKENS_KNOWN = 16384, FAILURES_KNOWN = 65536 };
 enum { SECRET_MAX = 129, OWNER_BYTES = 8, SETUP_MARGIN_S = 60, HOUR_MS = 3600000 };
 
 struct service {
     struct tally *tally;
     struct redis_pool *redis;
+    struct auth_cache *auth;
+    struct limit *tokens, *failures;
     pthread_mutex_t lock; /* policy */
     service_policy policy;
     int64_t lease_s, timer_c_s;
@@ -46,6 +49,12 @@ int service_open(struct service **ret, const struct conf *conf)
     settings.observe_arg = s->tally;
     if (err == ERR_OK)
         err = redis_open(&s->redis, &settings);
+    if (err == ERR_OK)
+        err = auth_cache_open(&s->auth, &settings, conf->http.auth_cache_ms);
+    if (err == ERR_OK)
+        err = limit_open(&s->tokens, TOKENS_KNOWN);
+    if (err == ERR_OK)
+        err = limit_open(&s->failures, FAILURES_KNOWN);
     if (err != ERR_OK) {
         service_close(s);
         return err;
@@ -58,6 +67,9 @@ void service_close(struct service *s)
 {
     if (!s)
         return;
+    auth_cache_close(s->auth);
+    limit_close(s->tokens);
+    limit_close(s->failures);
     redis_close(s->redis);
     tally_free(s->tally);
     explicit_bzero(s->secret, sizeof(s->secret));
@@ -114,6 +126,26 @@ struct tally *service_tally(const struct service *s)
 struct redis_pool *service_redis(const struct service *s)
 {
     return s->redis;
+}
+
+struct auth_cache *service_auth(const struct service *s)
+{
+    return s->auth;
+}
+
+struct limit *service_token_limit(const struct service *s)
+{
+    return s->tokens;
+}
+
+struct limit *service_failure_limit(const struct service *s)
+{
+    return s->failures;
+}
+
+void service_tend(struct service *s)
+{
+    auth_cache_tend(s->auth);
 }
 
 const char *service_owner(const struct service *s)

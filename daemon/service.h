@@ -4,8 +4,10 @@
 
 #include <stdbool.h>
 
+#include "auth_cache.h"
 #include "conf.h"
 #include "err.h"
+#include "limit.h"
 #include "redis.h"
 #include "saga.h"
 #include "tally.h"
@@ -22,6 +24,12 @@ const struct conf *service_conf(const struct service *s);
 
 struct tally *service_tally(const struct service *s);
 struct redis_pool *service_redis(const struct service *s);
+/* What is known of tokens; how often each token may ask, and each address fail. */
+struct auth_cache *service_auth(const struct service *s);
+struct limit *service_token_limit(const struct service *s);
+struct limit *service_failure_limit(const struct service *s);
+/* Keeps connections that wait for nobody; every second or so, by one thread. */
+void service_tend(struct service *s);
 /* Name of this process among others of its kind: owner of job locks. */
 const char *service_owner(const struct service *s);
 /* Seconds without a heartbeat after which a sipmod counts as dead. */

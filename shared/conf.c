@@ -53,6 +53,24 @@ static const struct row ROWS[] = {
      "Largest body of a request."},
     {ROW(http, upload_max), &KIND_INT, AT(http.upload_max), 1024, BODY_MAX, "22020096", "bytes",
      "Largest body of a request that takes files: two documents of 10 MB and what goes with them."},
+    {ROW(http, trusted_proxies), &KIND_NETWORKS, AT(http.trusted_proxies), 0, LONGEST, "", "",
+     "Proxies before trunkd: only what they say of a client's address and of https counts."},
+    {ROW(http, forwarded_header), &KIND_FORWARDED, AT(http.forwarded_header), 1, LONGEST,
+     "X-Forwarded-For", "",
+     "Where they say it: X-Forwarded-For with X-Forwarded-Proto, or Forwarded (RFC 7239). They must "
+     "overwrite or extend what a client sends in it."},
+    {ROW(http, token_rate), &KIND_INT, AT(http.token_rate), 0, 100 * MANY, "6000", "requests a minute",
+     "What a token without a rate of its own may ask for, of each trunkd; 0: no limit."},
+    {ROW(http, token_burst), &KIND_INT, AT(http.token_burst), 1, MANY, "600", "requests",
+     "How many of them may come at once."},
+    {ROW(http, failure_rate), &KIND_INT, AT(http.failure_rate), 0, MANY, "60", "requests a minute",
+     "Requests of one client address (IPv6: of its /64) with a wrong account, token or link, after "
+     "which all of its requests are refused; of each trunkd; 0: no limit."},
+    {ROW(http, failure_burst), &KIND_INT, AT(http.failure_burst), 1, MANY, "60", "requests",
+     "How many of them may come at once."},
+    {ROW(http, auth_cache_ms), &KIND_INT, AT(http.auth_cache_ms), 0, 60000, "2000", "milliseconds",
+     "Reads may know a token for so long without asking Redis, which tells of changes at once; 0: "
+     "always ask, as writes do."},
 
     {ROW(sip, listen), &KIND_LISTEN, AT(sip.listen), 1, LONGEST, "127.0.0.1:5060", "",
      "Where sipmod takes SIP messages; without udp:, tcp: or tls: by UDP and TCP at that port."},

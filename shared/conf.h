@@ -28,12 +28,19 @@ struct conf {
         char tls_key[CONF_TEXT];         /* PEM file */
         char base_url[CONF_TEXT];        /* prefix of file links; empty: from the Host header */
         int64_t threads;
-        int64_t connections;             /* at once */
-        int64_t connections_per_address; /* at once, one client address */
-        int64_t idle_timeout_s;          /* without a byte */
-        int64_t request_timeout_s;       /* for a whole request */
-        int64_t body_max;                /* bytes of a request body */
-        int64_t upload_max;              /* bytes of one that may hold files */
+        int64_t connections;              /* at once */
+        int64_t connections_per_address;  /* at once, one client address */
+        int64_t idle_timeout_s;           /* without a byte */
+        int64_t request_timeout_s;        /* for a whole request */
+        int64_t body_max;                 /* bytes of a request body */
+        int64_t upload_max;               /* bytes of one that may hold files */
+        char trusted_proxies[CONF_TEXT];  /* networks by comma whose forwarding headers count */
+        char forwarded_header[CONF_TEXT]; /* "X-Forwarded-For" or "Forwarded" */
+        int64_t token_rate;               /* requests a minute of a token; 0: no limit */
+        int64_t token_burst;              /* at once */
+        int64_t failure_rate;             /* refused tokens a minute of an address; 0: no limit */
+        int64_t failure_burst;            /* at once */
+        int64_t auth_cache_ms;            /* longest life of what is known of tokens */
     } http;
     struct {
         char listen[CONF_TEXT];    /* "udp:ADDR:PORT", …, several by comma (listen.h) */

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "listen.h"
 #include "money.h"
+#include "network.h"
 #include "num.h"
 #include "redis_target.h"
 #include "span.h"
@@ -228,20 +229,51 @@ static void describe_money(const struct row *row, char buf[DESCRIPTION])
              money_text(row->max, most));
 }
 
-static int set_payer(const struct row *row, void *field, const char *value)
+/* One of the words, which end with NULL. */
+static int set_word(const struct row *row, void *field, const char *value,
+                    const char *const words[])
 {
-    static const char *const KNOWN[] = {"none", "sandbox", "http"};
-    for (size_t i = 0; i < sizeof(KNOWN) / sizeof(KNOWN[0]); i++) {
-        if (strcmp(value, KNOWN[i]) == 0)
+    for (; *words != NULL; words++) {
+        if (strcmp(value, *words) == 0)
             return set_text(row, field, value);
     }
     return ERR_INVALID;
+}
+
+static int set_payer(const struct row *row, void *field, const char *value)
+{
+    static const char *const KNOWN[] = {"none", "sandbox", "http", NULL};
+    return set_word(row, field, value, KNOWN);
 }
 
 static void describe_payer(const struct row *row, char buf[DESCRIPTION])
 {
     (void)row;
     snprintf(buf, DESCRIPTION, "none, sandbox or http");
+}
+
+static int set_forwarded(const struct row *row, void *field, const char *value)
+{
+    static const char *const KNOWN[] = {"X-Forwarded-For", "Forwarded", NULL};
+    return set_word(row, field, value, KNOWN);
+}
+
+static void describe_forwarded(const struct row *row, char buf[DESCRIPTION])
+{
+    (void)row;
+    snprintf(buf, DESCRIPTION, "X-Forwarded-For or Forwarded");
+}
+
+static int set_networks(const struct row *row, void *field, const char *value)
+{
+    int err = network_list_check(span_of(value));
+    return err == ERR_OK ? set_text(row, field, value) : err;
+}
+
+static void describe_networks(const struct row *row, char buf[DESCRIPTION])
+{
+    (void)row;
+    snprintf(buf, DESCRIPTION, "empty, or ADDRESS[/BITS], several by comma");
 }
 
 static int set_codes(const struct row *row, void *field, const char *value)
@@ -295,3 +327,5 @@ const struct kind KIND_DAYS = {set_days, describe_days};
 const struct kind KIND_MONEY = {set_money, describe_money};
 const struct kind KIND_PAYER = {set_payer, describe_payer};
 const struct kind KIND_HOSTS = {set_hosts, describe_hosts};
+const struct kind KIND_NETWORKS = {set_networks, describe_networks};
+const struct kind KIND_FORWARDED = {set_forwarded, describe_forwarded};

@@ -32,5 +32,6 @@ struct key key_job(const char *job);         /* job:NAME: lock of a background j
 #define CHANNEL_SOURCES  "tl:sources"   /* an address that changed */
 #define CHANNEL_GATEWAYS "tl:gateways"  /* a gateway that changed */
 #define CHANNEL_KILL     "tl:kill"      /* a call that an operator ends */
+#define CHANNEL_ACCOUNTS "tl:accounts"  /* an account whose status or tokens changed */
 
 #endif

@@ -1,15 +1,14 @@
 #include "redis.h"
 
-#include <errno.h>
 #include <hiredis/hiredis.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "clock.h"
 #include "log.h"
+#include "redis_conn.h"
 #include "redis_target.h"
 #include "redis_wire.h"
 
@@ -57,71 +56,12 @@ void redis_close(struct redis_pool *p)
     free(p);
 }
 
-/* Waits until the socket can be read or written. */
-static int wait_for(const redisContext *ctx, short events, int64_t timeout_ms)
-{
-    int64_t deadline_ms = clock_boot_ms() + timeout_ms;
-    for (;;) {
-        int64_t left = deadline_ms - clock_boot_ms();
-        struct pollfd fd = {ctx->fd, events, 0};
-        int n = poll(&fd, 1, left > 0 ? (int)left : 0);
-        if (n > 0)
-            return ERR_OK;
-        if (n == 0)
-            return ERR_TIMEOUT;
-        if (errno != EINTR)
-            return ERR_SYSTEM;
-    }
-}
-
-/* *ret_written counts the bytes that the kernel took, on failure too. */
-static int write_all(const redisContext *ctx, const struct redis_wire *w, int64_t timeout_ms,
-                     size_t *ret_written)
-{
-    *ret_written = 0;
-    while (*ret_written < w->n) {
-        ssize_t n =
-            send(ctx->fd, w->p + *ret_written, w->n - *ret_written, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n >= 0) {
-            *ret_written += (size_t)n;
-            continue;
-        }
-        if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-            return ERR_UNAVAILABLE;
-        int err = wait_for(ctx, POLLOUT, timeout_ms);
-        if (err != ERR_OK)
-            return err;
-    }
-    return ERR_OK;
-}
-
-/* A long reply may take longer than the timeout, as long as bytes keep coming. */
-static int read_one(redisContext *ctx, int64_t timeout_ms, redisReply **ret)
-{
-    for (;;) {
-        void *reply = NULL;
-        if (redisGetReplyFromReader(ctx, &reply) != REDIS_OK) {
-            log_error("redis: malformed reply: %s", ctx->errstr);
-            return ERR_PROTOCOL;
-        }
-        if (reply != NULL) {
-            *ret = reply;
-            return ERR_OK;
-        }
-        int err = wait_for(ctx, POLLIN, timeout_ms);
-        if (err != ERR_OK)
-            return err;
-        if (redisBufferRead(ctx) != REDIS_OK)
-            return ERR_UNAVAILABLE;
-    }
-}
-
 /* All or none of ret[] are set. */
 static int read_all(struct redis_pool *p, redisContext *ctx, size_t n, redisReply **ret)
 {
     for (size_t i = 0; i < n; i++) {
         redisReply *reply;
-        int err = read_one(ctx, p->target.timeout_ms, &reply);
+        int err = redis_conn_read(ctx, p->target.timeout_ms, &reply);
         if (err != ERR_OK) {
             while (i-- > 0) {
                 reply_free(ret[i]);
@@ -131,58 +71,6 @@ static int read_all(struct redis_pool *p, redisContext *ctx, size_t n, redisRepl
         }
         ret[i] = reply;
     }
-    return ERR_OK;
-}
-
-static int log_in(struct redis_pool *p, redisContext *ctx)
-{
-    struct cmd auth = {0};
-    struct redis_wire w = {0};
-    redisReply *reply = NULL;
-    size_t written;
-    int64_t timeout_ms = p->target.timeout_ms;
-    redis_target_auth(&p->target, &auth);
-    int err = auth.failed ? ERR_NOMEM : ERR_OK;
-    if (err != ERR_OK || auth.n == 0)
-        goto out;
-    err = redis_wire_add(&w, auth.n, (const char *const *)auth.argv, auth.lens);
-    if (err == ERR_OK)
-        err = write_all(ctx, &w, timeout_ms, &written);
-    if (err == ERR_OK)
-        err = read_one(ctx, timeout_ms, &reply);
-    if (err == ERR_OK && raw_is_error(reply)) {
-        log_error("redis %s: login refused: %s", p->target.name, raw_text(reply));
-        err = ERR_UNAVAILABLE;
-    }
-out:
-    reply_free(reply);
-    redis_wire_free(&w);
-    cmd_free(&auth);
-    return err;
-}
-
-static redisContext *dial(const struct redis_target *t)
-{
-    struct timeval tv = {t->timeout_ms / 1000, (t->timeout_ms % 1000) * 1000};
-    if (t->host[0] == '\0')
-        return redisConnectUnixWithTimeout(t->path, tv);
-    redisContext *ctx = redisConnectWithTimeout(t->host, t->port, tv);
-    if (ctx != NULL && ctx->err == 0)
-        redisEnableKeepAlive(ctx);
-    return ctx;
-}
-
-/* Nothing of the caller's was sent, so each failure but memory is ERR_UNAVAILABLE. */
-static int connect_one(struct redis_pool *p, redisContext **ret)
-{
-    redisContext *ctx = dial(&p->target);
-    if (ctx == NULL)
-        return ERR_NOMEM;
-    if (ctx->err != 0 || log_in(p, ctx) != ERR_OK) {
-        redisFree(ctx);
-        return ERR_UNAVAILABLE;
-    }
-    *ret = ctx;
     return ERR_OK;
 }
 
@@ -214,7 +102,7 @@ static int take(struct redis_pool *p, redisContext **ret)
     if (!got)
         return ERR_UNAVAILABLE;
     /* An idle connection that can be read was closed by the server. */
-    if (ctx != NULL && wait_for(ctx, POLLIN, 0) != ERR_TIMEOUT) {
+    if (ctx != NULL && redis_conn_wait(ctx, POLLIN, 0) != ERR_TIMEOUT) {
         redisFree(ctx);
         ctx = NULL;
     }
@@ -239,11 +127,11 @@ static int write_retrying(struct redis_pool *p, redisContext **ctx, const struct
                           size_t n)
 {
     for (int attempt = 0;; attempt++) {
-        int err = *ctx == NULL ? connect_one(p, ctx) : ERR_OK;
+        int err = *ctx == NULL ? redis_conn_open(&p->target, ctx) : ERR_OK;
         if (err != ERR_OK)
             return err;
         size_t written;
-        err = write_all(*ctx, w, p->target.timeout_ms, &written);
+        err = redis_conn_write(*ctx, w, p->target.timeout_ms, &written);
         bool safe = n == 1 || written == 0;
         if (err != ERR_UNAVAILABLE || attempt > 0 || !safe)
             return err;

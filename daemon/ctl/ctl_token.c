@@ -1,16 +1,18 @@
-/* token add, list, revoke. A token is shown once; the server holds its SHA-256 alone. */
+/* token add, list, rotate, revoke. A token is shown once; the server holds its SHA-256 alone. */
+#include <stdlib.h>
+
 #include "ctl_rows.h"
 #include "ctl_verbs.h"
 #include "secret.h"
 
-enum { TOKEN_BYTES = 32, TOKEN_TEXT = 2 * TOKEN_BYTES + 1, HASH_SHOWN = 12 };
+enum { TOKEN_BYTES = 32, TOKEN_TEXT = 2 * TOKEN_BYTES + 1, HASH_SHOWN = 12, HOUR_MS = 3600000 };
 
 #define MOST_TOKENS "2" /* one in use, one to change over to */
 
 static const struct refusal refusals[] = {
     {"notfound", "ACCT: no such account"                      },
     {"limit",    "ACCT: has two live tokens; revoke one first"},
-    {"exists",   "--label: there is such a token already"     },
+    {"exists",   "LABEL: there is such a token already"       },
     {NULL,       NULL                                         },
 };
 
@@ -27,11 +29,15 @@ static struct rows *load(struct ctl *c, const struct column *columns, const char
 }
 
 static const struct column list_columns[] = {
-    {"label",   ROWS_TEXT, false, NULL},
-    {"hash",    ROWS_TEXT, false, NULL},
-    {"scope",   ROWS_TEXT, false, NULL},
-    {"created", ROWS_TIME, false, NULL},
-    {NULL,      ROWS_TEXT, false, NULL},
+    {"label",   ROWS_TEXT,  false, NULL},
+    {"hash",    ROWS_TEXT,  false, NULL},
+    {"scope",   ROWS_TEXT,  false, NULL},
+    {"allow",   ROWS_TEXT,  false, NULL},
+    {"rate",    ROWS_COUNT, false, NULL},
+    {"burst",   ROWS_COUNT, false, NULL},
+    {"created", ROWS_TIME,  false, NULL},
+    {"ends",    ROWS_TIME,  false, NULL},
+    {NULL,      ROWS_TEXT,  false, NULL},
 };
 
 /* A label names one token: two of the same could only be revoked together. */
@@ -48,7 +54,8 @@ static bool label_free(struct ctl *c, const char *account, const char *label)
     return !taken;
 }
 
-static int print_token(struct ctl *c, const struct args *a, const char *token)
+static int print_token(struct ctl *c, const struct args *a, const char *label, const char *scope,
+                       const char *token)
 {
     static const struct column columns[] = {
         {"accountno", ROWS_TEXT, false, NULL},
@@ -60,25 +67,33 @@ static int print_token(struct ctl *c, const struct args *a, const char *token)
     struct rows *rows = ctl_rows_new(columns);
     ctl_rows_add(rows);
     ctl_rows_set(rows, "accountno", ctl_args_text(a, "ACCT"));
-    ctl_rows_set(rows, "label", ctl_args_text(a, "--label"));
-    ctl_rows_set(rows, "scope", ctl_args_text(a, "--scope"));
+    ctl_rows_set(rows, "label", label);
+    ctl_rows_set(rows, "scope", scope);
     ctl_rows_set(rows, "token", token);
     return ctl_rows_print(rows, ROWS_ONE, c->json);
+}
+
+static bool make_token(char token[TOKEN_TEXT], char hash[SECRET_SHA256_HEX])
+{
+    if (secret_random_hex(TOKEN_BYTES, token) < 0) {
+        ctl_fail("no random numbers");
+        return false;
+    }
+    secret_sha256_hex(span_of(token), hash);
+    return true;
 }
 
 int ctl_token_add(struct ctl *c, const struct args *a)
 {
     char token[TOKEN_TEXT], hash[SECRET_SHA256_HEX];
     const char *account = ctl_args_text(a, "ACCT"), *label = ctl_args_text(a, "--label");
-    if (!label_free(c, account, label))
+    if (!label_free(c, account, label) || !make_token(token, hash))
         return CTL_FAILED;
-    if (secret_random_hex(TOKEN_BYTES, token) < 0)
-        return ctl_fail("no random numbers");
-    secret_sha256_hex(span_of(token), hash);
     if (!ctl_call(c, refusals, NULL, "token_add", key_account(account).text, hash, label,
-                  ctl_args_text(a, "--scope"), MOST_TOKENS, NULL))
+                  ctl_args_text(a, "--scope"), MOST_TOKENS, ctl_args_text(a, "--allow"),
+                  ctl_args_text(a, "--rate"), ctl_args_text(a, "--burst"), NULL))
         return CTL_FAILED;
-    return print_token(c, a, token);
+    return print_token(c, a, label, ctl_args_text(a, "--scope"), token);
 }
 
 int ctl_token_list(struct ctl *c, const struct args *a)
@@ -108,15 +123,47 @@ static bool find(const struct rows *tokens, const char *wanted, size_t *ret)
     return matches == 1;
 }
 
+/* The tokens with the one that LABEL|HASH names; NULL after a message. */
+static struct rows *load_named(struct ctl *c, const struct args *a, size_t *ret_row)
+{
+    struct rows *tokens = load(c, list_columns, ctl_args_text(a, "ACCT"));
+    if (tokens && !find(tokens, ctl_args_text(a, "LABEL|HASH"), ret_row)) {
+        ctl_rows_free(tokens);
+        return NULL;
+    }
+    return tokens;
+}
+
+int ctl_token_rotate(struct ctl *c, const struct args *a)
+{
+    char token[TOKEN_TEXT], hash[SECRET_SHA256_HEX];
+    size_t row;
+    struct redisReply *reply = NULL;
+    struct rows *tokens = load_named(c, a, &row);
+    if (!tokens)
+        return CTL_FAILED;
+    char *keep_ms =
+        ctl_format("%lld", strtoll(ctl_args_text(a, "--keep-hours"), NULL, 10) * HOUR_MS);
+    bool done =
+        make_token(token, hash) &&
+        ctl_call(c, refusals, &reply, "token_rotate", key_account(ctl_args_text(a, "ACCT")).text,
+                 ctl_rows_get(tokens, row, "hash"), hash, keep_ms, MOST_TOKENS, NULL);
+    free(keep_ms);
+    ctl_rows_free(tokens);
+    int code =
+        done ? print_token(c, a, reply_text(reply, 1), reply_text(reply, 2), token) : CTL_FAILED;
+    reply_free(reply);
+    return code;
+}
+
 int ctl_token_revoke(struct ctl *c, const struct args *a)
 {
     const char *account = ctl_args_text(a, "ACCT");
-    struct rows *tokens = load(c, list_columns, account);
     size_t row;
+    struct rows *tokens = load_named(c, a, &row);
     if (!tokens)
         return CTL_FAILED;
-    if (!find(tokens, ctl_args_text(a, "LABEL|HASH"), &row) ||
-        !ctl_call(c, refusals, NULL, "token_revoke", key_account(account).text,
+    if (!ctl_call(c, refusals, NULL, "token_revoke", key_account(account).text,
                   ctl_rows_get(tokens, row, "hash"), NULL)) {
         ctl_rows_free(tokens);
         return CTL_FAILED;

@@ -7,13 +7,20 @@
 #include "ctl_range.h"
 #include "ctl_state.h"
 #include "money.h"
+#include "network.h"
 #include "num.h"
 #include "phone.h"
 #include "utf8.h"
 
 static const money_t RATE_MAX = 10000, FEE_MAX = 1000000; /* dollars */
 
-enum { URL_MAX_CHARS = 512, NAME_MAX_CHARS = 64, TEXT_MAX_CHARS = 200, WORD_MAX_CHARS = 32 };
+enum {
+    URL_MAX_CHARS = 512,
+    NAME_MAX_CHARS = 64,
+    TEXT_MAX_CHARS = 200,
+    WORD_MAX_CHARS = 32,
+    NETWORKS_MAX_CHARS = 1000
+};
 
 typedef char *read_fn(const struct arg *arg, struct span s);
 
@@ -235,37 +242,68 @@ static char *read_resporg(const struct arg *arg, struct span s)
     return ctl_copy(span_of(id));
 }
 
+static bool is_scope(struct span s)
+{
+    static const char *const KNOWN[] = {"all", "read", "write", "billing"};
+    for (size_t i = 0; i < sizeof KNOWN / sizeof *KNOWN; i++) {
+        if (span_eq(s, span_of(KNOWN[i])))
+            return true;
+    }
+    return false;
+}
+
+static char *read_scopes(const struct arg *arg, struct span s)
+{
+    (void)arg;
+    return s.n > 0 && memchr(s.p, ' ', s.n) ? NULL : read_list(s, is_scope);
+}
+
+static bool is_network(struct span s)
+{
+    struct network network;
+    return network_parse(s, &network) == ERR_OK;
+}
+
+static char *read_networks(const struct arg *arg, struct span s)
+{
+    (void)arg;
+    bool plain = s.n <= NETWORKS_MAX_CHARS && !(s.n > 0 && memchr(s.p, ' ', s.n));
+    return plain ? read_list(s, is_network) : NULL;
+}
+
 static const struct {
     const char *metavar, *expected;
     read_fn *read;
 } types[ARG_TYPES] = {
-    [ARG_FLAG] = {"",             "no value",                                                        NULL          },
-    [ARG_NAME] = {"NAME",         "printable text of 1 to 64 characters",                            read_name     },
-    [ARG_TEXT] = {"TEXT",         "printable text of at most 200 characters",                        read_text     },
-    [ARG_REF] = {"REF",          "1 to 64 visible ASCII characters",                                read_ref      },
-    [ARG_WORD] = {"WORD",         "1 to 32 letters, digits, '.', '_' or '-'",                        read_word     },
-    [ARG_FILE] = {"FILE",         "a file name, or - for the standard input",                        read_file     },
-    [ARG_ACCOUNT] = {"ACCT",         "an account number of 7 digits",                                   read_account  },
-    [ARG_COUNT] = {"N",            "an integer",                                                      read_count    },
-    [ARG_LIMIT] = {"N|none",       "an integer or none",                                              read_limit    },
-    [ARG_AMOUNT] = {"DOLLARS",      "dollars, not zero, at most four decimals",                        read_amount   },
-    [ARG_PRICE] = {"DOLLARS",      "dollars from 0 to 1000000, at most four decimals",                read_price    },
-    [ARG_RATE] = {"DOLLARS",      "dollars from 0 to 10000, at most four decimals",                  read_price    },
-    [ARG_PERCENT] = {"PERCENT",      "0 to 100, at most two decimals",                                  read_percent  },
-    [ARG_NUMBER] = {"NUMBER",       "a telephone number of 10 digits",                                 read_number   },
-    [ARG_PREFIX] = {"PREFIX",       "1 to 15 digits",                                                  read_prefix   },
-    [ARG_PREFIXES] = {"PREFIX,…",   "prefixes of 1 to 15 digits by comma",                             read_prefixes },
-    [ARG_DIGITS] = {"DIGITS",       "at most 15 digits, with or without a leading +",                  read_digits   },
-    [ARG_ADDRESSES] = {"ADDR,…",     "IP addresses or IPv4 blocks from /24 to /32 by comma",
-                  read_addresses                                                                                   },
-    [ARG_HOST] = {"HOST[:PORT]",  "an IP address for calls, or a host name, with or without a port",
-                  read_host                                                                                        },
-    [ARG_STATE] = {"STATE",        "a state's two letters, or tf for toll-free numbers",              read_state    },
-    [ARG_TRANSPORT] = {"udp|tcp|tls",  "udp, tcp or tls",                                                 read_transport},
-    [ARG_MARK] = {"DOLLARS|none", "dollars up to 1000000, at most four decimals, or none",
-                  read_mark                                                                                        },
-    [ARG_URL] = {"URL",          "a URL of 1 to 512 visible ASCII characters",                      read_ref      },
-    [ARG_RESPORG] = {"ID",           "two letters and three letters or digits",                         read_resporg  },
+    [ARG_FLAG] = {"",                "no value",                                                        NULL          },
+    [ARG_NAME] = {"NAME",            "printable text of 1 to 64 characters",                            read_name     },
+    [ARG_TEXT] = {"TEXT",            "printable text of at most 200 characters",                        read_text     },
+    [ARG_REF] = {"REF",             "1 to 64 visible ASCII characters",                                read_ref      },
+    [ARG_WORD] = {"WORD",            "1 to 32 letters, digits, '.', '_' or '-'",                        read_word     },
+    [ARG_FILE] = {"FILE",            "a file name, or - for the standard input",                        read_file     },
+    [ARG_ACCOUNT] = {"ACCT",            "an account number of 7 digits",                                   read_account  },
+    [ARG_COUNT] = {"N",               "an integer",                                                      read_count    },
+    [ARG_LIMIT] = {"N|none",          "an integer or none",                                              read_limit    },
+    [ARG_AMOUNT] = {"DOLLARS",         "dollars, not zero, at most four decimals",                        read_amount   },
+    [ARG_PRICE] = {"DOLLARS",         "dollars from 0 to 1000000, at most four decimals",                read_price    },
+    [ARG_RATE] = {"DOLLARS",         "dollars from 0 to 10000, at most four decimals",                  read_price    },
+    [ARG_PERCENT] = {"PERCENT",         "0 to 100, at most two decimals",                                  read_percent  },
+    [ARG_NUMBER] = {"NUMBER",          "a telephone number of 10 digits",                                 read_number   },
+    [ARG_PREFIX] = {"PREFIX",          "1 to 15 digits",                                                  read_prefix   },
+    [ARG_PREFIXES] = {"PREFIX,…",      "prefixes of 1 to 15 digits by comma",                             read_prefixes },
+    [ARG_DIGITS] = {"DIGITS",          "at most 15 digits, with or without a leading +",                  read_digits   },
+    [ARG_ADDRESSES] = {"ADDR,…",        "IP addresses or IPv4 blocks from /24 to /32 by comma",
+                  read_addresses                                                                                      },
+    [ARG_HOST] = {"HOST[:PORT]",     "an IP address for calls, or a host name, with or without a port",
+                  read_host                                                                                           },
+    [ARG_STATE] = {"STATE",           "a state's two letters, or tf for toll-free numbers",              read_state    },
+    [ARG_TRANSPORT] = {"udp|tcp|tls",     "udp, tcp or tls",                                                 read_transport},
+    [ARG_MARK] = {"DOLLARS|none",    "dollars up to 1000000, at most four decimals, or none",
+                  read_mark                                                                                           },
+    [ARG_URL] = {"URL",             "a URL of 1 to 512 visible ASCII characters",                      read_ref      },
+    [ARG_RESPORG] = {"ID",              "two letters and three letters or digits",                         read_resporg  },
+    [ARG_SCOPES] = {"SCOPE,…",       "read, write, billing by comma, or all",                           read_scopes   },
+    [ARG_NETWORKS] = {"ADDR[/BITS],…", "IP addresses or networks by comma",                               read_networks },
 };
 
 char *ctl_type_read(const struct arg *arg, struct span s)

@@ -31,6 +31,8 @@ enum arg_type {
     ARG_MARK,      /* signed dollars, or "none": money units */
     ARG_URL,       /* visible ASCII characters; 1..512 */
     ARG_RESPORG,   /* RespOrg id of 5 characters, in capitals */
+    ARG_SCOPES,    /* what a token may do, by comma */
+    ARG_NETWORKS,  /* addresses or networks by comma; at most 1000 characters */
     ARG_TYPES
 };
 

@@ -51,7 +51,14 @@ static const struct arg account_credit[] = {
 static const struct arg token_add[] = {
     ACCT,
     {"--label", ARG_WORD, 0, 0, 0, "default", NULL, "label that names it later (default: default)"},
-    {"--scope", ARG_WORD, 0, 0, 0, "all", NULL, "what it may do (default: all)"}, END};
+    {"--scope", ARG_SCOPES, 0, 0, 0, "all", NULL, "what it may do: read, write, billing (default: all)"},
+    {"--allow", ARG_NETWORKS, 0, 0, 0, NULL, NULL, "where it may be used from (default: anywhere)"},
+    {"--rate", ARG_COUNT, 0, 1, 100000000, NULL, NULL, "requests a minute (default: http.token_rate)"},
+    {"--burst", ARG_COUNT, 0, 1, 1000000, NULL, NULL, "requests at once (default: a tenth of --rate)"}, END};
+static const struct arg token_rotate[] = {
+    ACCT,
+    {"LABEL|HASH", ARG_NAME, ARG_REQUIRED, 0, 0, NULL, NULL, "label, or first digits of the hash as listed"},
+    {"--keep-hours", ARG_COUNT, 0, 0, 8760, "24", NULL, "how long the old one goes on (default: 24)"}, END};
 static const struct arg token_revoke[] = {
     ACCT,
     {"LABEL|HASH", ARG_NAME, ARG_REQUIRED, 0, 0, NULL, NULL, "label, or first digits of the hash as listed"}, END};
@@ -219,6 +226,7 @@ const struct verb ctl_verbs[] = {
     {"account", "credit", ctl_account_credit, "book money on an account", account_credit, false},
     {"token", "add", ctl_token_add, "make a token of the API and print it, once", token_add, false},
     {"token", "list", ctl_token_list, "list an account's tokens", account_only, false},
+    {"token", "rotate", ctl_token_rotate, "make a token that takes another's place", token_rotate, false},
     {"token", "revoke", ctl_token_revoke, "revoke a token at once", token_revoke, false},
     {"webhook", "add", ctl_webhook_add, "tell a receiver of events; prints its secret, once", webhook_add, false},
     {"webhook", "list", ctl_webhook_list, "list webhooks and how they fare", webhook_list, false},

@@ -30,6 +30,11 @@ local function set_fields(account, args, from)
   for i = from, #args, 2 do redis.call('HSET', account, args[i], args[i + 1]) end
 end
 
+-- Copies of what account_auth tells are out of date.
+local function tell_change(account)
+  redis.call('PUBLISH', key.CHANNEL_ACCOUNTS, string.sub(account, 4, -2))
+end
+
 -- KEYS: {a:ACCT}
 -- ARGV: id, field, value…
 -- Reply: ok
@@ -52,6 +57,7 @@ local function account_set(account, args)
   check.fields(args, 1, RULES)
   if redis.call('EXISTS', account) == 0 then return { 'notfound' } end
   set_fields(account, args, 1)
+  tell_change(account)
   return { 'ok' }
 end
 
@@ -64,24 +70,52 @@ local function account_get(account)
   return reply.append({ 'ok' }, fields)
 end
 
--- A token's value: created, label, scope; the scope may hold spaces.
+-- A token's value: created, label and scopes, then what else is set as name=value.
 local function token_parts(value)
-  return string.match(value, '^(%d+) (%S+) (.*)$')
+  local created, label, scope, rest = string.match(value, '^(%d+) (%S+) (%S+)(.*)$')
+  local token = { created = created, label = label, scope = scope, allow = '', rate = '', burst = '', ends = '' }
+  for name, text in string.gmatch(rest, ' (%l+)=(%S+)') do token[name] = text end
+  return token
+end
+
+local EXTRAS = { 'allow', 'rate', 'burst', 'ends' }
+
+local function token_value(token)
+  local out = token.created .. ' ' .. token.label .. ' ' .. token.scope
+  for _, name in ipairs(EXTRAS) do
+    if token[name] ~= '' then out = out .. ' ' .. name .. '=' .. token[name] end
+  end
+  return out
+end
+
+-- The tokens that have not ended, oldest first, each with its hash.
+local function live_tokens(account)
+  local all, list, now = redis.call('HGETALL', key.tokens(account)), {}, clock.now()
+  for i = 1, #all, 2 do
+    local token = token_parts(all[i + 1])
+    token.hash = all[i]
+    token.left = token.ends ~= '' and token.ends - now or ''
+    if token.ends == '' or token.left > 0 then list[#list + 1] = token end
+  end
+  table.sort(list, function(a, b)
+    if a.created == b.created then return a.hash < b.hash end
+    return tonumber(a.created) < tonumber(b.created)
+  end)
+  return list
 end
 
 -- What is needed to check a token.
 -- KEYS: {a:ACCT}
--- Reply: ok, status, then for each token: hash, scope
+-- Reply: ok, status, then for each token: hash, label, scopes (by comma), allow (networks by comma), rate (requests
+--   a minute), burst, ms left (empty: no end); an empty one of these is not set
 -- Refusals: notfound
 local function account_auth(account)
   local status = redis.call('HGET', account, 'status')
   if not status then return { 'notfound' } end
   local out = { 'ok', status }
-  local tokens = redis.call('HGETALL', key.tokens(account))
-  for i = 1, #tokens, 2 do
-    local _, _, scope = token_parts(tokens[i + 1])
-    out[#out + 1] = tokens[i]
-    out[#out + 1] = scope
+  for _, t in ipairs(live_tokens(account)) do
+    reply.row(out, { t.hash, t.label, t.scope, t.allow, t.rate, t.burst,
+      t.left == '' and '' or reply.int(t.left) }, 7)
   end
   return out
 end
@@ -121,38 +155,103 @@ local function ledger_list(account, args)
   return out
 end
 
+local function a_hash(text) return check.match(text, '^' .. string.rep('%x', 64) .. '$', 'hash') end
+
+local SCOPES = { all = true, read = true, write = true, billing = true }
+
+local function a_scope(text)
+  check.match(text, '^[%l,]+$', 'scope')
+  for word in string.gmatch(text .. ',', '([^,]*),') do check.one_of(word, SCOPES, 'scope') end
+  return text
+end
+
+-- Takes those that have ended away; whether there is room for one more.
+local function token_room(account, most)
+  local live = live_tokens(account)
+  if #live < redis.call('HLEN', key.tokens(account)) then
+    redis.call('DEL', key.tokens(account))
+    for _, t in ipairs(live) do redis.call('HSET', key.tokens(account), t.hash, token_value(t)) end
+  end
+  return #live < most
+end
+
+local function an_allow(text)
+  if text and text ~= '' then
+    if #text > 2000 or not string.find(text, '^[%x.:,/]+$') then door.misuse('malformed allow') end
+  end
+  return text or ''
+end
+
 -- KEYS: {a:ACCT}
--- ARGV: SHA-256 hex of the token, label, scope, most tokens
+-- ARGV: SHA-256 hex of the token, label, scopes (by comma: all, read, write, billing), most tokens; optional, empty
+--   for none of its own: networks that it may be used from (by comma), requests a minute, burst
 -- Reply: ok
 -- Refusals: notfound · exists · limit
 local function token_add(account, args)
-  local hash = check.match(args[1], '^' .. string.rep('%x', 64) .. '$', 'hash')
+  local hash = a_hash(args[1])
   local label = check.match(args[2] == '' and '-' or args[2], check.WORD, 'label')
-  local scope = check.match(args[3], '^%C+$', 'scope')
   local most = check.int(args[4], 1, 1000, 'most tokens')
+  local token = { label = label, scope = a_scope(args[3]), allow = an_allow(args[5]), rate = args[6] or '',
+    burst = args[7] or '', ends = '' }
+  check.int_or_nil(token.rate, 1, 100000000, 'rate')
+  check.int_or_nil(token.burst, 1, 1000000, 'burst')
   if redis.call('EXISTS', account) == 0 then return { 'notfound' } end
-  local tokens = key.tokens(account)
-  if redis.call('HEXISTS', tokens, hash) == 1 then return { 'exists' } end
-  if redis.call('HLEN', tokens) >= most then return { 'limit' } end
-  redis.call('HSET', tokens, hash, reply.int(clock.now()) .. ' ' .. label .. ' ' .. scope)
+  if redis.call('HEXISTS', key.tokens(account), hash) == 1 then return { 'exists' } end
+  if not token_room(account, most) then return { 'limit' } end
+  token.created = reply.int(clock.now())
+  redis.call('HSET', key.tokens(account), hash, token_value(token))
+  tell_change(account)
   return { 'ok' }
 end
 
-local TOKEN = { 'hash', 'created', 'label', 'scope' }
+-- The live token of a hash or label.
+local function find_token(account, wanted)
+  for _, t in ipairs(live_tokens(account)) do
+    if t.hash == wanted or t.label == wanted then return t end
+  end
+end
+
+-- A new token takes the place of an old one, with its label and all that it may do. The old one lives on for a
+-- while, its label ending in `-old`.
+-- KEYS: {a:ACCT}
+-- ARGV: hash or label of the old one, SHA-256 hex of the new one, ms that the old one lives on (0: not), most tokens
+-- Reply: ok, label, scopes
+-- Refusals: notfound · exists (the hash, or another token of the old one's new label) · limit
+local function token_rotate(account, args)
+  local hash, keep = a_hash(args[2]), check.int(args[3], 0, check.AGO_MAX_MS, 'ms')
+  local most, tokens = check.int(args[4], 1, 1000, 'most tokens'), key.tokens(account)
+  local old = find_token(account, args[1])
+  if not old then return { 'notfound' } end
+  local new, resting = token_parts(token_value(old)), old.label .. '-old'
+  if redis.call('HEXISTS', tokens, hash) == 1 then return { 'exists' } end
+  if keep > 0 and find_token(account, resting) then return { 'exists' } end
+  if keep > 0 and not token_room(account, most) then return { 'limit' } end
+  local now = clock.now()
+  if keep > 0 then
+    old.label, old.ends = resting, reply.int(now + keep)
+    redis.call('HSET', tokens, old.hash, token_value(old))
+  else
+    redis.call('HDEL', tokens, old.hash)
+  end
+  new.created, new.ends = reply.int(now), ''
+  redis.call('HSET', tokens, hash, token_value(new))
+  tell_change(account)
+  return { 'ok', new.label, new.scope }
+end
+
+local TOKEN = { 'hash', 'created', 'label', 'scope', 'allow', 'rate', 'burst', 'ends' }
 
 -- KEYS: {a:ACCT}
--- Reply: ok, table: hash, created, label, scope, oldest first
+-- Reply: ok, table: hash, created, label, scope, allow, rate, burst, ends (ms; empty: no end), oldest first
 -- Refusals: notfound
 local function token_list(account)
   if redis.call('EXISTS', account) == 0 then return { 'notfound' } end
-  local tokens, rows = redis.call('HGETALL', key.tokens(account)), {}
-  for i = 1, #tokens, 2 do rows[#rows + 1] = { tokens[i], token_parts(tokens[i + 1]) } end
-  table.sort(rows, function(a, b)
-    if a[2] == b[2] then return a[1] < b[1] end
-    return tonumber(a[2]) < tonumber(b[2])
-  end)
   local out = reply.columns(TOKEN)
-  for _, row in ipairs(rows) do reply.row(out, row, #TOKEN) end
+  for _, t in ipairs(live_tokens(account)) do
+    local row = {}
+    for i, name in ipairs(TOKEN) do row[i] = t[name] end
+    reply.row(out, row, #TOKEN)
+  end
   return out
 end
 
@@ -161,15 +260,14 @@ end
 -- Reply: ok, number of tokens removed
 -- Refusals: notfound
 local function token_revoke(account, args)
-  local tokens, removed = key.tokens(account), 0
-  local all = redis.call('HGETALL', tokens)
-  for i = 1, #all, 2 do
-    local _, label = token_parts(all[i + 1])
-    if all[i] == args[1] or label == args[1] then
-      removed = removed + redis.call('HDEL', tokens, all[i])
+  local removed = 0
+  for _, t in ipairs(live_tokens(account)) do
+    if t.hash == args[1] or t.label == args[1] then
+      removed = removed + redis.call('HDEL', key.tokens(account), t.hash)
     end
   end
   if removed == 0 then return { 'notfound' } end
+  tell_change(account)
   return { 'ok', reply.int(removed) }
 end
 
@@ -232,7 +330,8 @@ door.read({ 'account_get', key = key.ACCOUNT, args = { 0 }, run = account_get })
 door.read({ 'account_auth', key = key.ACCOUNT, args = { 0 }, run = account_auth })
 door.write({ 'account_book', key = key.ACCOUNT, args = { 5 }, run = account_book })
 door.read({ 'ledger_list', key = key.ACCOUNT, args = { 0, 2 }, run = ledger_list })
-door.write({ 'token_add', key = key.ACCOUNT, args = { 4 }, run = token_add })
+door.write({ 'token_add', key = key.ACCOUNT, args = { 4, 7 }, run = token_add })
+door.write({ 'token_rotate', key = key.ACCOUNT, args = { 4 }, run = token_rotate })
 door.read({ 'token_list', key = key.ACCOUNT, args = { 0 }, run = token_list })
 door.write({ 'token_revoke', key = key.ACCOUNT, args = { 1 }, run = token_revoke })
 door.write({ 'request_begin', key = key.ACCOUNT, args = { 3 }, run = request_begin })

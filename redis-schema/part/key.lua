@@ -85,3 +85,4 @@ function key.rates(deck) return deck .. ':rate' end
 key.CHANNEL_SOURCES = 'tl:sources'
 key.CHANNEL_GATEWAYS = 'tl:gateways'
 key.CHANNEL_KILL = 'tl:kill'
+key.CHANNEL_ACCOUNTS = 'tl:accounts'

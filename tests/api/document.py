@@ -92,13 +92,12 @@ WRITES = {"defineTrunk", "update_trunk", "reserve", "bulkreserve", "remove_reser
           "process_order", "generate_lnp_order", "defineTrunk_termination", "disable_trunk_termination",
           "make_payment"}
 
-# Endpoints that must not fall back to 501; the others may be planned still.
-WORKING = {"bulkreserve", "remove_reserved", "check_lnp", "get_lnp_orders", "availabilitystate",
-           "availabilitynpanxx", "searchdid", "searchtfn", "defineTrunk", "get_trunk", "update_trunk",
-           "reserve", "gen_order", "process_order", "getnumbers", "updatenumber",
-           "get_new_orders", "did_stats", "tg_stats", "defineTrunk_termination", "get_trunk_termination",
-           "disable_trunk_termination", "tg_stats_termination", "daily_cdrs", "daily_cdrs_termination",
-           "monthly_summary", "monthly_summary_termination", "get_invoices", "financial_summary", "get_payments"}
+BILLING = {"get_invoices", "financial_summary", "get_payments", "make_payment"}
+
+
+def scope(endpoint):
+    """What a token needs for it."""
+    return "billing" if endpoint in BILLING else "write" if endpoint in WRITES else "read"
 
 
 def required(endpoint):

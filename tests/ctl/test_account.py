@@ -3,7 +3,9 @@
 import hashlib
 import re
 
-from ctl_client import FAILED
+import pytest
+
+from ctl_client import FAILED, USAGE
 
 
 def test_accounts_are_numbered(ctl, server):
@@ -86,6 +88,31 @@ def test_token_is_shown_once_and_stored_hashed(ctl, server, account):
     (listed,) = ctl("token", "list", account)
     assert (listed["label"], listed["scope"]) == ("prod", "all")
     assert listed["hash"] == list(stored)[0][:12]
+
+
+def test_a_tokens_own_limits(ctl, account):
+    ctl("token", "add", account, "--scope", "read,billing", "--allow", "192.0.2.0/24,2001:db8::/32", "--rate", 600,
+        "--burst", 50)
+    (listed,) = ctl("token", "list", account)
+    assert {k: listed[k] for k in ("scope", "allow", "rate", "burst", "ends")} == {
+        "scope": "read,billing", "allow": "192.0.2.0/24,2001:db8::/32", "rate": 600, "burst": 50, "ends": None}
+
+
+@pytest.mark.parametrize("option,value", [
+    ("--scope", "everything"), ("--scope", "read,"), ("--scope", "read, write"), ("--allow", "192.0.2.1/24"),
+    ("--allow", "example.com"), ("--allow", "192.0.2.0/33"), ("--allow", ""), ("--rate", "0"), ("--burst", "many")])
+def test_a_tokens_limits_are_checked(ctl, account, option, value):
+    assert option in ctl.fails("token", "add", account, option, value, code=USAGE)
+
+
+def test_rotation_keeps_what_a_token_may_do(ctl, account):
+    first = ctl("token", "add", account, "--label", "prod", "--scope", "read", "--rate", 60)["token"]
+    made = ctl("token", "rotate", account, "prod")
+    assert made["token"] != first and (made["label"], made["scope"]) == ("prod", "read")
+    old, new = ctl("token", "list", account)
+    assert (old["label"], new["label"], new["rate"], new["ends"]) == ("prod-old", "prod", 60, None) and old["ends"]
+    assert "two live tokens" in ctl.fails("token", "rotate", account, "prod-old")
+    assert "LABEL" in ctl.fails("token", "rotate", account, "nobody")
 
 
 def test_two_tokens_at_most(ctl, account):

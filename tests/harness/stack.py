@@ -13,6 +13,10 @@ from .store import Redis
 
 CARRIER = "127.0.0.2"
 
+# So high that no test meets a limit that it doesn't look for.
+UNLIMITED = {"http.token_rate": 100000000, "http.token_burst": 1000000,
+             "http.failure_rate": 1000000, "http.failure_burst": 1000000}
+
 
 class Stack:
     """with Stack() as s: s.api, s.ctl, s.redis, s.trunkd, s.sipmod, s.account, s.token, s.numbers.
@@ -27,7 +31,7 @@ class Stack:
         self.redis = Redis(self.workdir, aof=aof)
         self.files = os.path.join(self.workdir, "files")
         self.settings = {"redis.address": self.redis.address, "policy.loopback_trunks": True, "files.dir": self.files,
-                         "log.level": "debug", **(conf or {})}
+                         "log.level": "debug", **UNLIMITED, **(conf or {})}
         self.with_sipmod, self.credit = sipmod, credit
         self.carrier = CARRIER
         self.started = []

@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness import wait_for
 from schema_client import ACCOUNT, account_key, fields
 
 KEY = account_key()
@@ -110,16 +111,61 @@ def test_tokens(schema):
     assert schema.account_auth(KEY) == ["notfound"]
     schema.account()
     assert schema.account_auth(KEY) == ["ok", "1"]
-    assert schema.token_add(KEY, HASH, "main", "read write", 2) == ["ok"]
+    assert schema.token_add(KEY, HASH, "main", "read,write", 2, "192.0.2.0/24,2001:db8::/32", 600, 50) == ["ok"]
     assert schema.token_add(KEY, HASH, "again", "all", 2) == ["exists"]
     assert schema.token_add(KEY, "cd" * 32, "", "all", 2) == ["ok"]
     assert schema.token_add(KEY, "ef" * 32, "third", "all", 2) == ["limit"]
-    reply = schema.account_auth(KEY)
-    assert reply[:2] == ["ok", "1"] and fields(reply, 2) == {HASH: "read write", "cd" * 32: "all"}
+    assert auth(schema) == {HASH: ["main", "read,write", "192.0.2.0/24,2001:db8::/32", "600", "50", ""],
+                            "cd" * 32: ["-", "all", "", "", "", ""]}
     listed = schema.table("token_list", KEY)
-    assert sorted((t["hash"], t["label"], t["scope"]) for t in listed) == [
-        (HASH, "main", "read write"), ("cd" * 32, "-", "all")]
+    assert sorted((t["hash"], t["label"], t["scope"], t["rate"]) for t in listed) == [
+        (HASH, "main", "read,write", "600"), ("cd" * 32, "-", "all", "")]
     assert "token" not in " ".join(schema.account_get(KEY))
+
+
+def auth(schema):
+    """hash → the other columns of account_auth."""
+    reply = schema.account_auth(KEY)
+    assert reply[:2] == ["ok", "1"]
+    return {reply[i]: reply[i + 1:i + 7] for i in range(2, len(reply), 7)}
+
+
+def test_rotating_tokens(schema):
+    one, two, three, four = (f"{i:064x}" for i in range(4))
+    assert schema.token_rotate(KEY, "main", one, 0, 2) == ["notfound"]
+    schema.account()
+    schema.token_add(KEY, one, "main", "read", 2, "192.0.2.1", 60, 6)
+    assert schema.token_rotate(KEY, "other", two, 0, 2) == ["notfound"]
+    assert schema.token_rotate(KEY, "main", one, 0, 2) == ["exists"]
+    assert schema.token_rotate(KEY, "main", two, 60000, 2) == ["ok", "main", "read"]
+    left = auth(schema)
+    assert left[two] == ["main", "read", "192.0.2.1", "60", "6", ""]
+    assert left[one][:5] == ["main-old", "read", "192.0.2.1", "60", "6"] and 50000 < int(left[one][5]) <= 60000
+    assert schema.token_rotate(KEY, "main", three, 60000, 2) == ["exists"]
+    assert schema.token_rotate(KEY, "main-old", three, 60000, 2) == ["limit"]
+    assert schema.token_rotate(KEY, two, three, 0, 2) == ["ok", "main", "read"]
+    assert set(auth(schema)) == {one, three}
+    assert schema.token_revoke(KEY, "main-old") == ["ok", "1"]
+    assert schema.token_rotate(KEY, "main", four, 1, 2) == ["ok", "main", "read"]
+    wait_for(lambda: set(auth(schema)) == {four}, 2)
+    assert schema.token_revoke(KEY, three) == ["notfound"]
+    assert schema.token_add(KEY, one, "next", "all", 2) == ["ok"], "one that has ended takes no room"
+    assert set(schema.client.hkeys(f"{KEY}:tokens")) == {one, four}
+
+
+def test_changes_of_tokens_and_accounts_are_told(schema):
+    schema.account()
+    with schema.client.pubsub() as told:
+        told.subscribe("tl:accounts")
+        assert told.get_message(timeout=2)["type"] == "subscribe"
+        for change in (lambda: schema.token_add(KEY, HASH, "main", "all", 2),
+                       lambda: schema.token_rotate(KEY, "main", "cd" * 32, 1000, 2),
+                       lambda: schema.token_revoke(KEY, "main"), lambda: schema.account_set(KEY, "status", "0")):
+            change()
+            assert told.get_message(timeout=2)["data"] == ACCOUNT
+        schema.token_revoke(KEY, "nobody")
+        schema.account_auth(KEY)
+        assert told.get_message(timeout=0.1) is None
 
 
 def test_revoking_tokens(schema):
@@ -135,7 +181,8 @@ def test_revoking_tokens(schema):
 
 
 @pytest.mark.parametrize("values", [
-    {"hash": "xy" * 32}, {"hash": "ab"}, {"label": "two words"}, {"scope": ""}, {"most": "0"}, {"most": "many"}])
+    {"hash": "xy" * 32}, {"hash": "ab"}, {"label": "two words"}, {"scope": ""},
+    {"scope": "everything"}, {"scope": "read,"}, {"scope": "read write"}, {"most": "0"}, {"most": "many"}])
 def test_token_misuse(schema, values):
     schema.account()
     arguments = {"hash": HASH, "label": "main", "scope": "all", "most": "5", **values}
