@@ -68,6 +68,27 @@ static bool of_call(const char *ref)
     return strncmp(ref, call, sizeof(call) - 1) == 0;
 }
 
+/* What a line without a note is about: its ref, in words where it is one of ours. */
+static const char *about(struct scratch *mem, const char *ref)
+{
+    static const struct {
+        const char *head, *words;
+    } known[] = {
+        {"order:",       "Order "                  },
+        {"port:",        "Port-in order "          },
+        {"refund:port:", "Refund of port-in order "},
+        {"payment:",     "Payment "                },
+        {"tax:",         "Tax on monthly fees "    },
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+        size_t n = strlen(known[i].head);
+        if (strncmp(ref, known[i].head, n) == 0) /* "payment:P1:fee" is about the payment */
+            return scratch_printf(mem, "%s%.*s", known[i].words, (int)strcspn(ref + n, ":"),
+                                  ref + n);
+    }
+    return scratch_text(mem, span_of(ref));
+}
+
 static int keep_booking(struct invoice_data *d, const struct table *t, size_t row,
                         const struct invoice_sum *sum, money_t amount)
 {
@@ -80,7 +101,8 @@ static int keep_booking(struct invoice_data *d, const struct table *t, size_t ro
     *b = (struct invoice_booking){
         .ms = strtoll(table_text(t, row, "id"), NULL, 10),
         .activity = sum->activity,
-        .note = scratch_text(d->mem, span_of(*note ? note : table_text(t, row, "ref"))),
+        .note =
+            *note ? scratch_text(d->mem, span_of(note)) : about(d->mem, table_text(t, row, "ref")),
         .amount = amount,
     };
     if (!b->note)

@@ -54,7 +54,7 @@ static double summary_row(const struct invoice_data *d, struct pdf *p, double y,
                           money_t amount, bool strong)
 {
     char text[PAPER_AMOUNT + 8], plain[PAPER_AMOUNT];
-    snprintf(text, sizeof(text), "%s$%s", amount < 0 ? "\xe2\x80\x93" : "",
+    snprintf(text, sizeof(text), "%s$%s", amount < 0 ? PAPER_MINUS : "",
              paper_amount(amount < 0 ? -amount : amount, d->decimals, plain));
     pdf_font(p, strong ? PDF_BOLD : PDF_REGULAR, 10);
     pdf_color(p, PAPER_INK);
@@ -139,9 +139,19 @@ static void usage_row(struct paper_table *t, const char *id, const char *title, 
 }
 
 /* Rows of the trunk groups of a kind that had calls. */
-static int write_trunks(const struct invoice_data *d, struct paper_table *out, const char *kind,
-                        const char *way)
+static int write_trunks(const struct invoice_data *d, struct paper_table *out, struct pdf *p,
+                        double y, const char *kind, const char *way)
 {
+    static const struct paper_column columns[] = {
+        {"Trunk group", 156, false},
+        {"Id",          50,  false},
+        {"Direction",   70,  false},
+        {"Attempts",    60,  true },
+        {"Answered",    60,  true },
+        {"Minutes",     60,  true },
+        {"Amount $",    60,  true },
+        {NULL,          0,   false},
+    };
     struct redisReply *trunks = NULL;
     struct table t;
     struct key key = key_account(d->account);
@@ -155,7 +165,10 @@ static int write_trunks(const struct invoice_data *d, struct paper_table *out, c
         err = redis_fcall_ro(d->redis, &r, "stats_get", key.text, "tg", d->month, id, NULL);
         if (err == ERR_OK)
             err = table_open(r, 1, &stats);
-        if (err == ERR_OK && stats.rows && table_int(&stats, 0, "processed", 0) > 0)
+        bool any = err == ERR_OK && stats.rows && table_int(&stats, 0, "processed", 0) > 0;
+        if (any && !out->pdf)
+            paper_table_open(out, p, y, "Calls by trunk group", columns, true, d->decimals);
+        if (any)
             usage_row(out, id, table_text(&t, row, "title"), way, &stats);
         reply_free(r);
     }
@@ -165,22 +178,12 @@ static int write_trunks(const struct invoice_data *d, struct paper_table *out, c
 
 static int write_usage(const struct invoice_data *d, struct pdf *p, double *y)
 {
-    static const struct paper_column columns[] = {
-        {"Trunk group", 156, false},
-        {"Id",          50,  false},
-        {"Direction",   70,  false},
-        {"Attempts",    60,  true },
-        {"Answered",    60,  true },
-        {"Minutes",     60,  true },
-        {"Amount $",    60,  true },
-        {NULL,          0,   false},
-    };
-    struct paper_table t;
-    paper_table_open(&t, p, *y, "Calls by trunk group", columns, true, d->decimals);
-    int err = write_trunks(d, &t, "in", "incoming");
+    struct paper_table t = {0};
+    int err = write_trunks(d, &t, p, *y, "in", "incoming");
     if (err == ERR_OK)
-        err = write_trunks(d, &t, "out", "outgoing");
-    *y = paper_table_close(&t);
+        err = write_trunks(d, &t, p, *y, "out", "outgoing");
+    if (t.pdf)
+        *y = paper_table_close(&t);
     return err;
 }
 

@@ -13,7 +13,7 @@ const char *paper_amount(money_t amount, int decimals, char buf[PAPER_AMOUNT])
     uint64_t scale = decimals == 4 ? MONEY_DOLLAR : MONEY_DOLLAR / MONEY_CENT;
     int n = snprintf(digits, sizeof(digits), "%" PRIu64, part / scale), at = 0;
     if (amount < 0 && part > 0)
-        buf[at++] = '-';
+        at = snprintf(buf, PAPER_AMOUNT, "%s", PAPER_MINUS);
     for (int i = 0; i < n; i++) {
         if (i > 0 && (n - i) % 3 == 0)
             buf[at++] = ',';

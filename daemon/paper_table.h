@@ -28,6 +28,8 @@ struct paper_table {
     money_t total, page_total;
 };
 
+#define PAPER_MINUS "\xe2\x80\x93" /* a dash as wide as a digit */
+
 /* Money as "1,234.50"; decimals: 2 (rounded) or 4. Returns buf. */
 const char *paper_amount(money_t amount, int decimals, char buf[PAPER_AMOUNT]);
 

@@ -31,6 +31,8 @@ const char reference_style[] =
 "th{text-align:left;color:var(--faint);font-weight:600}\n"
 "th,td{padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--line);vertical-align:top}\n"
 "td:first-child{white-space:nowrap}\n"
+"table+p,pre+p{margin-top:1rem}\n"
+"section th:nth-child(1){width:17%}section th:nth-child(2){width:5.5rem}section th:nth-child(3){width:28%}\n"
 ".method{display:inline-block;margin-right:.4rem;padding:0 .45rem;border:1px solid;border-radius:4px;"
 "font:600 .75rem/1.5 ui-monospace,monospace;vertical-align:.12em}\n"
 ".get{color:var(--read)}.post{color:var(--write)}\n"

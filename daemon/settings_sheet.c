@@ -38,7 +38,7 @@ static const char *cut_transport(struct span *address)
             return transports[i].text;
         }
     }
-    return "UDP";
+    return "UDP or TCP";
 }
 
 /* Where we listen, as the world sees it: what is advertised goes before what is bound, but a port
@@ -83,32 +83,42 @@ static double write_addresses(struct pdf *p, const struct conf *conf, double y)
     return y;
 }
 
+/* A limit as it is in force, and what was asked for where that is more. */
+static void granted(const char *limit, const char *asked, char *buf, size_t cap)
+{
+    bool less = *limit && strtoll(asked, NULL, 10) > strtoll(limit, NULL, 10);
+    snprintf(buf, cap, less ? "%s (%s asked for, not granted yet)" : "%s",
+             *limit ? limit : "no limit", asked);
+}
+
 /* The box with what everyone looks for first. */
 static double write_trunk(struct pdf *p, double y, const char *account, const struct redisReply *a,
                           const struct table *t)
 {
-    char who[160];
+    char calls[64], rate[64];
     const double half = PAPER_TEXT / 2.0 - 14;
     const char *sessions = table_text(t, 0, "sessions"), *cps = table_text(t, 0, "cps");
     bool active = strcmp(table_text(t, 0, "status"), "1") == 0;
-    snprintf(who, sizeof(who), "%s  %s", account, reply_field(a, 1, "name"));
+    granted(sessions, table_text(t, 0, "req_sessions"), calls, sizeof(calls));
+    granted(cps, table_text(t, 0, "req_cps"), rate, sizeof(rate));
     pdf_color(p, PAPER_TINT);
-    pdf_box(p, PAPER_LEFT, y - 4, PAPER_TEXT, 66);
+    pdf_box(p, PAPER_LEFT, y - 4, PAPER_TEXT, 81);
     double x = PAPER_LEFT + 12, at = y + 14;
-    at = paper_pair(p, x, at, half, "Account", who);
+    at = paper_pair(p, x, at, PAPER_TEXT - 24, "Customer", reply_field(a, 1, "name"));
+    double below = at;
+    at = paper_pair(p, x, at, half, "Account", account);
     at = paper_pair(p, x, at, half, "Trunk", table_text(t, 0, "title"));
     paper_pair(p, x, at, half, "Trunk id", table_text(t, 0, "id"));
     x = PAPER_LEFT + PAPER_TEXT / 2.0 + 12;
-    at = y + 14;
-    at = paper_pair(p, x, at, half, "Your address", table_text(t, 0, "address"));
-    at = paper_pair(p, x, at, half, "Calls at once", *sessions ? sessions : "no limit");
-    paper_pair(p, x, at, half, "Calls a second", *cps ? cps : "no limit");
+    at = paper_pair(p, x, below, half, "Your address", table_text(t, 0, "address"));
+    at = paper_pair(p, x, at, half, "Calls at once", calls);
+    paper_pair(p, x, at, half, "Calls a second", rate);
     if (!active) {
         pdf_font(p, PDF_BOLD, 9);
         pdf_color(p, 0xb42318);
-        pdf_text(p, PAPER_LEFT + 12, y + 78, "This trunk is disabled: calls are refused.");
+        pdf_text(p, PAPER_LEFT + 12, y + 93, "This trunk is disabled: calls are refused.");
     }
-    return y + (active ? 88 : 102);
+    return y + (active ? 103 : 117);
 }
 
 static double write_numbers(struct pdf *p, double y)

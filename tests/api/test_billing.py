@@ -214,6 +214,7 @@ def test_an_invoice_says_what_the_ledger_says(still, tmp_path, calls):
     assert "Cascade Voice & Données" in flat and "Northwind Carrier" in flat and f"Account {account[0]}" in flat
     assert "Amount due" in flat and "$0.00" in flat
     assert f"${(5000000 + 250000 - spent) / 10000:.4f}" in flat
+    assert "Calls by trunk group" not in flat and "Payment P1" in flat
     if calls:
         assert f"Call Charges {calls} {cost / 10000:.4f}" in flat
         assert flat.count("12065550100") == calls and f"Total {cost / 10000:,.4f}" in flat
@@ -375,10 +376,14 @@ def test_the_settings_sheet(rest, tmp_path):
     status, headers, data = fetch(row["config"])
     assert status == 200 and headers["Content-Type"] == "application/pdf"
     text = re.sub(r"\s+", " ", text_of(data, tmp_path))
-    for wanted in ("Trunk settings", "198.51.100.10:5060", "127.0.7.7", "Dialer <b>", "Calls at once 12",
+    for wanted in ("Trunk settings", "198.51.100.10:5060 (UDP or TCP)", "127.0.7.7", "Dialer <b>", "Calls at once 12",
                    "Calls a second 4", "PCMU", "RFC 4733", "No prefix is needed", "billing@northwind.example",
                    "Page 1 of 1"):
         assert wanted in text, wanted
-    assert fetch(row["config"])[2] == data
+    assert fetch(row["config"])[2] == data and "asked for" not in text
+    more = rest.api.defineTrunk_termination(title="More", ipaddress="127.0.7.8", ports=500).good()["tg_id"]
+    row_of_more, = rest.api.get_trunk_termination(tg_id=more).good()["data"]
+    text = re.sub(r"\s+", " ", text_of(fetch(row_of_more["config"])[2], tmp_path))
+    assert "Calls at once 0 (500 asked for, not granted yet)" in text
     rest.api.disable_trunk_termination(tg_id=tg).good()
     assert "This trunk is disabled" in text_of(fetch(row["config"])[2], tmp_path)
