@@ -106,9 +106,9 @@ static const struct row ROWS[] = {
      "Largest SIP message."},
     {ROW(sip, drain_s), &KIND_INT, AT(sip.drain_s), 0, 3600, "35", "seconds",
      "Longest wait for open transactions at SIGTERM."},
-    {ROW(sip, spool_dir), &KIND_TEXT, AT(sip.spool_dir), 0, LONGEST, "", "",
-     "Folder for answers and ends of calls that Redis can't take now, one file an instance; empty: in "
-     "memory alone, lost if sipmod dies while Redis is away."},
+    {ROW(sip, spool_dir), &KIND_TEXT, AT(sip.spool_dir), 0, LONGEST, CONF_SPOOL_DIR, "",
+     "Folder for answers and ends of calls that Redis can't take now, one file an instance; empty, or this preset "
+     "where it can't be written: in memory alone, lost if sipmod dies while Redis is away."},
     {ROW(sip, spool_max), &KIND_INT, AT(sip.spool_max), 4096, BODY_MAX, "67108864", "bytes",
      "Largest size of that file; about 300 bytes a call."},
     {ROW(sip, connections), &KIND_INT, AT(sip.connections), 1, MANY, "4000", "connections",

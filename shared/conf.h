@@ -13,6 +13,8 @@
 
 enum { CONF_TEXT = 256, CONF_ERROR = 512 };
 
+#define CONF_SPOOL_DIR "/var/lib/trunkline/spool" /* preset of sip.spool_dir */
+
 struct conf {
     struct {
         char address[CONF_TEXT]; /* "HOST:PORT" or "unix:PATH" */

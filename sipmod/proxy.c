@@ -463,13 +463,7 @@ static int open_outbox(struct proxy *p, char error[PROXY_ERROR])
     struct core *c = &p->core;
     struct spool *spool = NULL;
     char reason[SPOOL_ERROR];
-    const char *dir = c->conf->sip.spool_dir;
-    int err = ERR_OK;
-    if (*dir)
-        err =
-            spool_open(&spool, c->loop, dir, store_node(c->store), c->conf->sip.spool_max, reason);
-    else
-        log_warn("sip.spool_dir is empty: call events that Redis can't take live in memory alone");
+    int err = spool_choose(&spool, c->loop, c->conf, store_node(c->store), reason);
     if (err != ERR_OK) {
         snprintf(error, PROXY_ERROR, "%.*s", PROXY_ERROR - 1, reason);
         return err;

@@ -134,6 +134,26 @@ int spool_open(struct spool **ret, uv_loop_t *loop, const char *dir, const char 
     return ERR_OK;
 }
 
+/* Who asked for a folder must have it; the preset is only what suits a packaged installation. */
+int spool_choose(struct spool **ret, uv_loop_t *loop, const struct conf *conf, const char *name,
+                 char error[SPOOL_ERROR])
+{
+    static const char without[] =
+        "ANSWERS AND ENDS OF CALLS THAT REDIS CAN'T TAKE LIVE IN MEMORY ALONE, and are lost if "
+        "this process is";
+    const char *dir = conf->sip.spool_dir;
+    *ret = NULL;
+    if (!*dir) {
+        log_warn("sip.spool_dir is empty: %s", without);
+        return ERR_OK;
+    }
+    int err = spool_open(ret, loop, dir, name, conf->sip.spool_max, error);
+    if (err != ERR_SYSTEM || strcmp(dir, CONF_SPOOL_DIR) != 0)
+        return err;
+    log_error("%s: %s; set sip.spool_dir to a folder on disk", error, without);
+    return ERR_OK;
+}
+
 void spool_close(struct spool *s)
 {
     if (!s)

@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include "conf.h"
 #include "err.h"
 #include "span.h"
 
@@ -16,6 +17,11 @@ struct spool;
  * it can't be had, or another process has it. */
 MUST_CHECK int spool_open(struct spool **ret, uv_loop_t *loop, const char *dir, const char *name,
                           int64_t most, char error[SPOOL_ERROR]);
+
+/* Opens the spool that the settings name. NULL, with a warning in the log: they name none, or the
+ * folder is the preset one and can't be used. */
+MUST_CHECK int spool_choose(struct spool **ret, uv_loop_t *loop, const struct conf *conf,
+                            const char *name, char error[SPOOL_ERROR]);
 
 /* Ends it, after the write that is under way; accepts NULL. Its callback isn't called any more. */
 void spool_close(struct spool *s);

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from fault_bed import FaultBed, check_calls
-from harness import Dialog, wait_for
+from harness import Dialog, Sipmod, wait_for
 from harness.bed import Line
 from load import Load
 
@@ -227,6 +227,26 @@ def test_damaged_spool(bed, line):
     log = line.sipmod.log()
     assert "a damaged line is lost" in log and "torn line" in log
     wait_for(lambda: spooled(bed) == 0, 5, "an empty spool")
+
+
+@pytest.mark.parametrize("usable", [True, False])
+def test_preset_spool(usable):
+    """Where nobody names a folder: used if it is there, else told loudly, and calls go on."""
+    mount = "mount -t tmpfs tmpfs /var/lib && " + ("mkdir /var/lib/trunkline && " if usable else "")
+    if subprocess.run(["unshare", "-m", "sh", "-c", mount + "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no right to mount a file system")
+    with FaultBed(sipmods=0) as made:
+        made.settings["sip.spool_dir"] = "/var/lib/trunkline/spool"
+        sipmod = Sipmod(made.workdir, made.settings)
+        sipmod.argv = ["unshare", "-m", "sh", "-c", mount + 'exec "$0" "$@"', *sipmod.argv]
+        made.sipmods["preset"] = sipmod.start()
+        line = Line(made, sipmod)
+        line.answered().hang_up()
+        assert line.cdr(5)["code"] == "200"
+        folder = os.path.join("/proc", str(sipmod.pid), "root", "var/lib/trunkline/spool")
+        held = os.listdir(folder) if os.path.isdir(folder) else []
+        assert (held, "MEMORY ALONE" in sipmod.log()) == ((["sipmod.spool"], False) if usable else ([], True))
+        line.close()
 
 
 # --- disks ---------------------------------------------------------------------------

@@ -71,8 +71,9 @@ class Sipmod(_Program):
         self.tls_target = (host, self.tls_port)
         self.metrics_address = f"127.0.0.1:{free_port()}"
         listen = settings.get("sip.listen", "{address}").format(**vars(self))
-        super().__init__("sipmod", name, workdir, {"sip.node": name, "metrics.sipmod": self.metrics_address,
-                                                   **settings, "sip.listen": listen})
+        super().__init__("sipmod", name, workdir, {"sip.node": name, "sip.spool_dir": "",
+                                                   "metrics.sipmod": self.metrics_address, **settings,
+                                                   "sip.listen": listen})
 
 
 class CtlFailed(AssertionError):
