@@ -1,9 +1,9 @@
 #include "addr.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 
 #include "num.h"
+#include "text.h"
 
 enum { PORT_DIGITS = 5, LONGEST_LABEL = 63, LONGEST_NAME = 253 };
 
@@ -139,10 +139,16 @@ const char *addr_text(const struct addr *a, char buf[ADDR_TEXT])
 
 const char *addr_port_text(const struct addr *a, char buf[ADDR_PORT_TEXT])
 {
-    char host[ADDR_TEXT];
+    char *p = buf;
     bool v6 = a->sa.sa_family == AF_INET6;
-    snprintf(buf, ADDR_PORT_TEXT, "%s%s%s:%u", v6 ? "[" : "", addr_text(a, host), v6 ? "]" : "",
-             (unsigned)addr_port(a));
+    if (v6)
+        *p++ = '[';
+    addr_text(a, p);
+    p += strlen(p);
+    if (v6)
+        *p++ = ']';
+    *p++ = ':';
+    *text_digits(addr_port(a), p) = '\0';
     return buf;
 }
 

@@ -1,15 +1,19 @@
 #include "keys.h"
 
-#include <stdio.h>
+#include <string.h>
 
 /* A name that doesn't fit gives the empty key, which nothing is kept under: a cut name could be
  * another's key. */
 static struct key build(const char *head, const char *name, const char *tail)
 {
     struct key k;
-    int n = snprintf(k.text, sizeof(k.text), "%s%s%s", head, name, tail);
-    if (n < 0 || (size_t)n >= sizeof(k.text))
-        k.text[0] = '\0';
+    size_t n_head = strlen(head), n_name = strlen(name), n_tail = strlen(tail);
+    k.text[0] = '\0';
+    if (n_head + n_name + n_tail >= sizeof(k.text))
+        return k;
+    memcpy(k.text, head, n_head);
+    memcpy(k.text + n_head, name, n_name);
+    memcpy(k.text + n_head + n_name, tail, n_tail + 1);
     return k;
 }
 

@@ -1,10 +1,15 @@
 #include "redis_wire.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEAD_MAX = 24, KEPT_MAX = 256 * 1024, FIRST_CAP = 1024 }; /* HEAD: "$SIZE\r\n" */
+#include "text.h"
+
+enum {
+    HEAD_MAX = 24,
+    KEPT_MAX = 256 * 1024,
+    FIRST_CAP = 1024
+}; /* HEAD: "$SIZE\r\n", room for it is reserved */
 
 static size_t length(const char *const argv[], const size_t lens[], size_t i)
 {
@@ -35,9 +40,12 @@ static void put(struct redis_wire *w, const char *p, size_t n)
 
 static void put_head(struct redis_wire *w, char type, size_t n)
 {
-    char head[HEAD_MAX + 1];
-    int len = snprintf(head, sizeof(head), "%c%zu\r\n", type, n);
-    put(w, head, (size_t)len);
+    char *p = w->p + w->n;
+    *p++ = type;
+    p = text_digits(n, p);
+    *p++ = '\r';
+    *p++ = '\n';
+    w->n = (size_t)(p - w->p);
 }
 
 int redis_wire_add(struct redis_wire *w, size_t argc, const char *const argv[], const size_t lens[])

@@ -1,10 +1,10 @@
 #include "admit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "keys.h"
 #include "log.h"
+#include "text.h"
 
 struct question {
     struct core *core;
@@ -27,8 +27,8 @@ static void read_targets(const struct redisReply *r, struct admit_answer *a)
     for (size_t i = 5; i + 3 < reply_count(r) && a->n_targets < ADMIT_TARGETS; i += 4) {
         struct admit_target *t = &a->targets[a->n_targets++];
         t->kind = target_kind(reply_text(r, i));
-        snprintf(t->prefix, sizeof t->prefix, "%s", reply_text(r, i + 1));
-        snprintf(t->host, sizeof t->host, "%s", reply_text(r, i + 2));
+        text_set(t->prefix, sizeof t->prefix, reply_text(r, i + 1));
+        text_set(t->host, sizeof t->host, reply_text(r, i + 2));
         t->port = (uint16_t)reply_int(r, i + 3, 5060);
     }
 }
@@ -41,8 +41,8 @@ static void read_refusal(const struct redisReply *r, struct admit_answer *a)
     }
     a->outcome = ADMIT_NO;
     a->refusal.status = (int)reply_int(r, 1, 503);
-    snprintf(a->refusal.reason, sizeof a->refusal.reason, "%s", reply_text(r, 2));
-    snprintf(a->refusal.text, sizeof a->refusal.text, "%s", reply_text(r, 3));
+    text_set(a->refusal.reason, sizeof a->refusal.reason, reply_text(r, 2));
+    text_set(a->refusal.text, sizeof a->refusal.text, reply_text(r, 3));
     a->refusal.retry_after_s = reply_int(r, 4, 0);
 }
 
@@ -67,13 +67,13 @@ static void on_reply(void *arg, const struct redisReply *reply, int err)
 
 int admit_ask(struct core *core, const struct admit_question *a, admit_fn *fn, void *arg)
 {
-    char code[8], longest[24];
+    char code[TEXT_NUMBER], longest[TEXT_NUMBER];
     struct question *q = malloc(sizeof *q);
     if (!q)
         return ERR_NOMEM;
     *q = (struct question){core, fn, arg};
-    snprintf(code, sizeof code, "%d", (int)core->conf->sip.sessions_code);
-    snprintf(longest, sizeof longest, "%lld", (long long)core->conf->sip.longest_call_s);
+    text_number(core->conf->sip.sessions_code, code);
+    text_number(core->conf->sip.longest_call_s, longest);
     const char *args[] = {
         a->call,
         a->outbound ? "out" : "in",

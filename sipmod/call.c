@@ -17,8 +17,9 @@
 #include "resolve.h"
 #include "secret.h"
 #include "target.h"
+#include "text.h"
 
-enum { TARGETS = ADMIT_TARGETS + ROUTES_GATEWAYS, TEXT = 128, ATTEMPTS = 256 };
+enum { TEXT = 128, ATTEMPTS = 256 };
 
 struct call {
     struct core *core;
@@ -34,8 +35,8 @@ struct call {
     char number[PHONE_E164_MAX + 1];
     bool cached_owner;
     struct routes_exit exit; /* outbound: how it leaves and at which price */
-    struct target targets[TARGETS];
-    size_t n_targets, next_target;
+    struct target *targets;  /* room for max_targets, made once it is known how many may come */
+    size_t n_targets, max_targets, next_target;
     const struct target *current; /* tried last, or the one that answered; NULL: none yet */
     char attempts[ATTEMPTS];
     int64_t invited, rang; /* clock_boot_ms */
@@ -154,7 +155,7 @@ static void on_stamped(void *arg, bool live)
 /* The place that goes with the dialog. */
 static void name_place(struct call *c, const struct target *t)
 {
-    snprintf(c->rr.gateway, sizeof c->rr.gateway, "%s", t->placed ? t->gateway : "");
+    text_set(c->rr.gateway, sizeof c->rr.gateway, t->placed ? t->gateway : "");
 }
 
 /* Targets and their addresses as the relay knows them. */
@@ -224,6 +225,7 @@ static void on_ended(void *user)
         outbox_forget(c->core->outbox, c);
     finish(c, 500, "lost", "system");
     free(c->contact);
+    free(c->targets);
     free(c);
 }
 
@@ -235,7 +237,7 @@ static const char *format_rr_param(struct call *c, const struct target *t, char 
     c->rr.caller = rr_tag_hash(relay_request(c->relay)->from.tag);
     memcpy(c->rr.account, c->account, sizeof c->rr.account);
     memcpy(c->rr.call, c->id, sizeof c->rr.call);
-    return rr_text(&c->rr, store_secret(c->core->store), buf);
+    return rr_text(&c->rr, store_mac_key(c->core->store), buf);
 }
 
 /* What the number to which the call is forwarded learns of the one that was called. */
@@ -348,7 +350,7 @@ static void on_resolved(void *arg, const struct addr *addresses, size_t n)
 static void add_gateway(struct call *c, const char *name, const char *e164)
 {
     const struct gateway *g = directory_gateway(c->core->directory, span_of(name));
-    if (g && g->active && c->n_targets < TARGETS)
+    if (g && g->active && c->n_targets < c->max_targets)
         target_to_gateway(&c->targets[c->n_targets++], g, e164);
 }
 
@@ -399,8 +401,23 @@ static void try_next(struct call *c)
 
 static void ask_owner(struct call *c, bool use_cache);
 
+/* Nearly all calls to a trunk do not. */
+static bool brings_gateways(const struct call *c, const struct admit_answer *a)
+{
+    bool forwards = false;
+    for (size_t i = 0; i < a->n_targets; i++)
+        forwards |= a->targets[i].kind == ADMIT_FORWARD;
+    return c->outbound || forwards;
+}
+
 static void go(struct call *c, const struct admit_answer *a)
 {
+    c->max_targets = a->n_targets + (brings_gateways(c, a) ? ROUTES_GATEWAYS : 0);
+    c->targets = calloc(c->max_targets ? c->max_targets : 1, sizeof *c->targets);
+    if (!c->targets) {
+        refuse(c, 500, "rejected", err_text(ERR_NOMEM), 0);
+        return;
+    }
     if (c->outbound)
         add_exit(c, &c->exit, c->number);
     for (size_t i = 0; !c->outbound && i < a->n_targets; i++)
@@ -442,9 +459,9 @@ static void ask_admission(struct call *c)
 {
     const struct msg *m = relay_request(c->relay);
     char from[TEXT], to[TEXT], callid[TEXT], source[ADDR_PORT_TEXT];
-    snprintf(from, sizeof from, "%.*s", (int)m->from.uri.text.n, m->from.uri.text.p);
-    snprintf(to, sizeof to, "%.*s", (int)m->to.uri.text.n, m->to.uri.text.p);
-    snprintf(callid, sizeof callid, "%.*s", (int)m->call_id.n, m->call_id.p);
+    text_set_span(from, sizeof from, m->from.uri.text);
+    text_set_span(to, sizeof to, m->to.uri.text);
+    text_set_span(callid, sizeof callid, m->call_id);
     struct admit_question q = {
         .account = c->account,
         .call = c->id,
@@ -477,7 +494,7 @@ static void on_owner(void *arg, int err, const char *account, bool cached)
 {
     struct call *c = arg;
     if (err == ERR_OK && !relay_is_cancelled(c->relay)) {
-        snprintf(c->account, sizeof c->account, "%s", account);
+        text_set(c->account, sizeof c->account, account);
         c->cached_owner = cached;
         ask_admission(c);
     } else if (err == ERR_OK || err == ERR_NOT_FOUND) {
@@ -505,20 +522,20 @@ static void on_exit_known(void *arg, int err, const struct routes_exit *exit)
 static void start_inbound(struct call *c, const struct source *source)
 {
     struct phone phone;
-    snprintf(c->carrier, sizeof c->carrier, "%s", source->name);
+    text_set(c->carrier, sizeof c->carrier, source->name);
     if (dial_inbound(&relay_request(c->relay)->uri, &phone) != DIAL_NUMBER) {
         refuse(c, 404, "unknown", "not a number in service", 0);
         return;
     }
-    snprintf(c->number, sizeof c->number, "%s", phone.digits);
+    text_set(c->number, sizeof c->number, phone.digits);
     ask_owner(c, true);
 }
 
 static void start_outbound(struct call *c, const struct source *source)
 {
     c->outbound = true;
-    snprintf(c->account, sizeof c->account, "%s", source->account);
-    snprintf(c->tg, sizeof c->tg, "%s", source->tg);
+    text_set(c->account, sizeof c->account, source->account);
+    text_set(c->tg, sizeof c->tg, source->tg);
     switch (dial_outbound(&relay_request(c->relay)->uri, c->number)) {
     case DIAL_NUMBER:
         routes_exit(c->core->routes, c->account, c->number, on_exit_known, c);
@@ -546,7 +563,7 @@ static void derive_id(struct call *c, const struct msg *m)
     out_span(&o, m->via.host);
     out_format(&o, ":%u", m->via.port);
     secret_sha256_hex(out_done(&o), hex);
-    snprintf(c->id, sizeof c->id, "%.20s", hex);
+    text_set(c->id, sizeof c->id, hex); /* its first 20 digits */
 }
 
 void call_start(struct core *core, struct txn_server *server, const struct flow *from,

@@ -154,7 +154,8 @@ static void put_to(struct out *o, const struct msg *request, int status)
         uint64_t h = branch_hash(BRANCH_HASH_START, request->call_id);
         h = branch_hash(h, request->from.tag);
         h = branch_hash(h, request->via.branch);
-        out_format(o, ";tag=tl%016llx", (unsigned long long)h);
+        out_text(o, ";tag=tl");
+        out_hex(o, h, 16);
     }
     out_text(o, "\r\n");
 }
@@ -162,7 +163,11 @@ static void put_to(struct out *o, const struct msg *request, int status)
 void derive_response(struct out *o, const struct msg *request, const struct addr *source,
                      int status, const char *reason, struct span lines)
 {
-    out_format(o, "SIP/2.0 %d %s\r\n", status, reason ? reason : msg_reason(status));
+    out_text(o, "SIP/2.0 ");
+    out_number(o, (uint64_t)status);
+    out_text(o, " ");
+    out_text(o, reason ? reason : msg_reason(status));
+    out_text(o, "\r\n");
     put_vias(o, request, source);
     put_lines(o, request, HEADER_FROM);
     put_to(o, request, status);

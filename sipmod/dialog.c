@@ -54,7 +54,7 @@ static bool is_second_route(struct core *core, const struct msg *m, int index,
     struct rr rr;
     if (route_at(m, index, &route) != ERR_OK ||
         !transport_is_us(core->transport, route.uri.host, route.uri.port) ||
-        rr_read(route.uri.params, store_secret(core->store), &rr) != ERR_OK ||
+        rr_read(route.uri.params, store_mac_key(core->store), &rr) != ERR_OK ||
         strcmp(rr.call, d->rr.call) != 0 || strcmp(rr.account, d->rr.account) != 0)
         return false;
     d->listener = own_listener(core, &route.uri);
@@ -110,17 +110,17 @@ int dialog_read(struct core *core, const struct msg *m, struct dialog_route *ret
 {
     struct dialog_route d = {0};
     struct name_addr route;
-    const char *secret = store_secret(core->store);
+    const struct mac_key *key = store_mac_key(core->store);
     int err;
-    if (!*secret)
+    if (!key)
         return ERR_NOT_FOUND;
     if (transport_is_us(core->transport, m->uri.host, m->uri.port) &&
-        rr_read(m->uri.params, secret, &d.rr) == ERR_OK) {
+        rr_read(m->uri.params, key, &d.rr) == ERR_OK) {
         err = read_strict(core, m, &d);
     } else {
         err = route_at(m, 0, &route);
         if (err == ERR_OK)
-            err = rr_read(route.uri.params, secret, &d.rr) == ERR_OK
+            err = rr_read(route.uri.params, key, &d.rr) == ERR_OK
                       ? read_loose(core, m, &route.uri, &d)
                       : ERR_NOT_FOUND;
         else if (err == ERR_NOT_FOUND)

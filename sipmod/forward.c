@@ -65,7 +65,9 @@ static void edit_via(struct edit *e, const struct relay_target *target, const st
     out_text(lines, transport_via_word(l));
     out_text(lines, " ");
     out_span(lines, transport_sent_by(l));
-    out_format(lines, ";branch=%s\r\n", branch_text(branch, branch_loop_hash(e->msg), text));
+    out_text(lines, ";branch=");
+    out_text(lines, branch_text(branch, branch_loop_hash(e->msg), text));
+    out_text(lines, "\r\n");
     size_t via = lines->n;
     put_record_routes(lines, target, from);
     struct span all = out_done(lines);

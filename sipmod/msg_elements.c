@@ -7,6 +7,8 @@ static const char *element_end(struct span s)
     bool quoted = false, angled = false;
     const char *p = s.p, *end = s.p + s.n;
 
+    if (s.n == 0 || !memchr(p, ',', s.n)) /* nearly all */
+        return end;
     for (; p < end; p++) {
         if (quoted && *p == '\\' && p + 1 < end)
             p++;

@@ -4,6 +4,7 @@
 #include <osipparser2/osip_parser.h>
 #include <osipparser2/osip_uri.h>
 
+#include "msg_chars.h"
 #include "msg_priv.h"
 #include "num.h"
 
@@ -67,11 +68,24 @@ static char *joined(struct arena *a, const struct span *parts, size_t n)
     return text;
 }
 
+/* Letters, digits, '.', '-', '_' and ':' alone: there is but one way to read it. */
+static bool is_plain(struct span s)
+{
+    cursor_take(&s, '+');
+    while (s.n > 0 && (char_is(*s.p, CHAR_HOST) || *s.p == ':')) {
+        s.p++;
+        s.n--;
+    }
+    return s.n == 0;
+}
+
 int osip_agrees_uri(const struct msg *m, struct span user, struct span host_port,
                     const struct uri *ours)
 {
     const struct span parts[] = {ours->scheme, SPAN_LIT(":"), user,
                                  user.n > 0 ? SPAN_LIT("@") : SPAN_LIT(""), host_port};
+    if (is_plain(user) && is_plain(host_port))
+        return ERR_OK;
     struct arena_mark mark = arena_mark(m->arena);
     struct arena *was = arena_enter(m->arena);
     char *text = joined(m->arena, parts, sizeof(parts) / sizeof(parts[0]));
@@ -85,6 +99,8 @@ int osip_agrees_uri(const struct msg *m, struct span user, struct span host_port
 int osip_agrees_via(const struct msg *m, struct span host_port, const struct via *ours)
 {
     const struct span parts[] = {SPAN_LIT("SIP/2.0/"), ours->transport, SPAN_LIT(" "), host_port};
+    if (is_plain(ours->transport) && is_plain(host_port))
+        return ERR_OK;
     struct arena_mark mark = arena_mark(m->arena);
     struct arena *was = arena_enter(m->arena);
     char *text = joined(m->arena, parts, sizeof(parts) / sizeof(parts[0]));

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "text.h"
+
 void out_span(struct out *o, struct span s)
 {
     if (s.n == 0)
@@ -18,6 +20,20 @@ void out_span(struct out *o, struct span s)
 void out_text(struct out *o, const char *text)
 {
     out_span(o, span_of(text));
+}
+
+void out_number(struct out *o, uint64_t n)
+{
+    char digits[TEXT_NUMBER];
+    out_span(o, (struct span){digits, (size_t)(text_digits(n, digits) - digits)});
+}
+
+void out_hex(struct out *o, uint64_t v, int digits)
+{
+    char text[16];
+    for (int i = digits - 1; i >= 0; i--, v >>= 4)
+        text[i] = "0123456789abcdef"[v & 15];
+    out_span(o, (struct span){text, (size_t)digits});
 }
 
 void out_format(struct out *o, const char *fmt, ...)

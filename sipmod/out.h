@@ -3,6 +3,7 @@
 #define TRUNKLINE_OUT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "err.h"
 #include "span.h"
@@ -17,6 +18,8 @@ struct out {
 
 void out_span(struct out *o, struct span s);
 void out_text(struct out *o, const char *text);
+void out_number(struct out *o, uint64_t n);          /* decimal */
+void out_hex(struct out *o, uint64_t v, int digits); /* the lowest ones, at most 16 */
 void out_format(struct out *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* What was written; empty when it did not fit. */

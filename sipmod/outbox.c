@@ -1,7 +1,5 @@
 #include "outbox.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -9,6 +7,7 @@
 #include "event.h"
 #include "keys.h"
 #include "log.h"
+#include "text.h"
 
 enum {
     RETRY_MS = 250,
@@ -230,29 +229,25 @@ static void on_reply(void *arg, const struct redisReply *reply, int err)
         send_some(o);
 }
 
-static const char *ago(int64_t boot_ms, char buf[24])
+static const char *ago(int64_t boot_ms, char buf[TEXT_NUMBER])
 {
     int64_t ms = clock_boot_ms() - boot_ms;
-    snprintf(buf, 24, "%" PRId64, ms < 0 ? 0 : ms > AGO_MAX_MS ? AGO_MAX_MS : ms);
-    return buf;
+    return text_number(ms < 0 ? 0 : ms > AGO_MAX_MS ? AGO_MAX_MS : ms, buf);
 }
 
-static const char *sent(const struct outbox *o, char buf[24])
+static const char *sent(const struct outbox *o, char buf[TEXT_NUMBER])
 {
     int64_t ms = store_redis_ms(o->store);
-    buf[0] = '\0';
-    if (ms > 0)
-        snprintf(buf, 24, "%" PRId64, ms);
-    return buf;
+    return ms > 0 ? text_number(ms, buf) : "";
 }
 
 static int send_answer(struct entry *e)
 {
     const struct event *v = &e->event;
-    char ms[24], pdd[24], now[24];
-    snprintf(pdd, sizeof pdd, "%" PRId64, v->pdd_ms);
-    const char *args[] = {v->call,     ago(v->happened, ms), v->target,           pdd,
-                          v->attempts, v->upstream,          sent(e->outbox, now)};
+    char ms[TEXT_NUMBER], pdd[TEXT_NUMBER], now[TEXT_NUMBER];
+    const char *args[] = {
+        v->call,     ago(v->happened, ms), v->target,           text_number(v->pdd_ms, pdd),
+        v->attempts, v->upstream,          sent(e->outbox, now)};
     return store_call(e->outbox->store, on_reply, e, "call_answer", key_account(v->account).text,
                       sizeof args / sizeof *args, args);
 }
@@ -260,18 +255,16 @@ static int send_answer(struct entry *e)
 static int send_finish(struct entry *e)
 {
     const struct event *v = &e->event;
-    char code[12], pdd[24] = "", ended[24], now[24];
-    snprintf(code, sizeof code, "%d", v->code);
-    if (v->pdd_ms) /* else as stamped by its answer */
-        snprintf(pdd, sizeof pdd, "%" PRId64, v->pdd_ms);
+    char code[TEXT_NUMBER], pdd[TEXT_NUMBER], ended[TEXT_NUMBER], now[TEXT_NUMBER];
     const char *args[] = {v->call,
-                          code,
+                          text_number(v->code, code),
                           v->reason,
                           v->by,
                           v->target,
                           v->attempts,
                           v->upstream,
-                          pdd,
+                          v->pdd_ms ? text_number(v->pdd_ms, pdd)
+                                    : "", /* else as stamped by its answer */
                           "",
                           ago(v->happened, ended),
                           v->estimated ? "1" : "",
@@ -320,13 +313,13 @@ static void put(struct outbox *o, bool finish, const char *account, const char *
                       .code = event->code,
                       .pdd_ms = event->pdd_ms,
                       .happened = clock_boot_ms()};
-    snprintf(v.account, sizeof v.account, "%s", account);
-    snprintf(v.call, sizeof v.call, "%s", call);
-    snprintf(v.reason, sizeof v.reason, "%s", event->reason);
-    snprintf(v.by, sizeof v.by, "%s", event->by);
-    snprintf(v.target, sizeof v.target, "%s", event->target);
-    snprintf(v.attempts, sizeof v.attempts, "%s", event->attempts);
-    snprintf(v.upstream, sizeof v.upstream, "%s", event->upstream);
+    text_set(v.account, sizeof v.account, account);
+    text_set(v.call, sizeof v.call, call);
+    text_set(v.reason, sizeof v.reason, event->reason);
+    text_set(v.by, sizeof v.by, event->by);
+    text_set(v.target, sizeof v.target, event->target);
+    text_set(v.attempts, sizeof v.attempts, event->attempts);
+    text_set(v.upstream, sizeof v.upstream, event->upstream);
     struct entry *e = add(o, &v, IN_MEMORY);
     if (!e) {
         log_error("call %s of account %s: no memory to report it", call, account);

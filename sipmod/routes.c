@@ -1,12 +1,12 @@
 #include "routes.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <uthash.h>
 
 #include "keys.h"
 #include "log.h"
 #include "lot.h"
+#include "text.h"
 
 enum {
     OWNERS_MAX = 1000000, /* entries, about 100 bytes each; full: start over */
@@ -106,10 +106,10 @@ static void learn_owner(struct routes *r, const char *number, const char *accoun
         o = calloc(1, sizeof *o);
         if (!o)
             return;
-        snprintf(o->number, sizeof o->number, "%s", number);
+        text_set(o->number, sizeof o->number, number);
         HASH_ADD_STR(r->owners, number, o);
     }
-    snprintf(o->account, sizeof o->account, "%s", account);
+    text_set(o->account, sizeof o->account, account);
 }
 
 static void unlearn_owner(struct routes *r, const char *number)
@@ -149,7 +149,7 @@ void routes_owner(struct routes *r, const char *number, bool use_cache, routes_o
     int err = q ? ERR_OK : ERR_NOMEM;
     if (q) {
         *q = (struct owner_question){.routes = r, .fn = fn, .arg = arg};
-        snprintf(q->number, sizeof q->number, "%s", number);
+        text_set(q->number, sizeof q->number, number);
         err = store_call(r->store, on_owner, q, "did_route", key_did(number).text, 0, NULL);
     }
     if (err != ERR_OK) {
@@ -165,9 +165,9 @@ static void read_exit(const struct redisReply *reply, struct routes_exit *ret)
     struct lot lots[CANDIDATES];
     size_t n = 0;
     *ret = (struct routes_exit){0};
-    snprintf(ret->rate, sizeof ret->rate, "%s", reply_text(reply, 3));
-    snprintf(ret->increment, sizeof ret->increment, "%s", reply_text(reply, 4));
-    snprintf(ret->minimum, sizeof ret->minimum, "%s", reply_text(reply, 5));
+    text_set(ret->rate, sizeof ret->rate, reply_text(reply, 3));
+    text_set(ret->increment, sizeof ret->increment, reply_text(reply, 4));
+    text_set(ret->minimum, sizeof ret->minimum, reply_text(reply, 5));
     ret->rated = ret->rate[0] != '\0';
     for (size_t i = 6; i + 2 < reply_count(reply) && n < CANDIDATES; i += 3) {
         int64_t weight = reply_int(reply, i + 2, 1);
@@ -175,7 +175,7 @@ static void read_exit(const struct redisReply *reply, struct routes_exit *ret)
     }
     lot_order(lots, n);
     for (size_t i = 0; i < n && ret->n < ROUTES_GATEWAYS; i++)
-        snprintf(ret->gateways[ret->n++], DIRECTORY_NAME, "%s", reply_text(reply, lots[i].index));
+        text_set(ret->gateways[ret->n++], DIRECTORY_NAME, reply_text(reply, lots[i].index));
 }
 
 static void answer_exit(struct exit_question *q, int err, const struct routes_exit *exit)
@@ -213,10 +213,10 @@ static struct deck *learn_deck(struct routes *r, const char *account, const char
         d = calloc(1, sizeof *d);
         if (!d)
             return NULL;
-        snprintf(d->account, sizeof d->account, "%s", account);
+        text_set(d->account, sizeof d->account, account);
         HASH_ADD_STR(r->decks, account, d);
     }
-    snprintf(d->name, sizeof d->name, "%s", name);
+    text_set(d->name, sizeof d->name, name);
     d->read_ms = store_now(r->store);
     return d;
 }
@@ -246,8 +246,8 @@ void routes_exit(struct routes *r, const char *account, const char *e164, routes
         return;
     }
     *q = (struct exit_question){.routes = r, .fn = fn, .arg = arg};
-    snprintf(q->account, sizeof q->account, "%s", account);
-    snprintf(q->e164, sizeof q->e164, "%s", e164);
+    text_set(q->account, sizeof q->account, account);
+    text_set(q->e164, sizeof q->e164, e164);
     HASH_FIND_STR(r->decks, account, d);
     if (d && store_now(r->store) - d->read_ms < DECK_FRESH_MS) {
         ask_deck(q, d->name);

@@ -1,9 +1,9 @@
 #include "rr.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "branch.h"
+#include "out.h"
 #include "secret.h"
 
 #define PARAM "tl"
@@ -16,20 +16,29 @@ uint32_t rr_tag_hash(struct span tag)
     return (uint32_t)(h ^ h >> 32);
 }
 
-/* "ACCOUNT.CALL.CALLER[.GATEWAY]", what is signed. Returns its length. */
-static size_t signed_part(const struct rr *r, char buf[RR_TEXT])
+/* "ACCOUNT.CALL.CALLER[.GATEWAY]", what is signed. */
+static void put_signed(struct out *o, const struct rr *r)
 {
-    int n = snprintf(buf, RR_TEXT, "%s.%s.%08x%s%s", r->account, r->call, r->caller,
-                     r->gateway[0] ? "." : "", r->gateway);
-    return (size_t)n;
+    out_text(o, r->account);
+    out_text(o, ".");
+    out_text(o, r->call);
+    out_text(o, ".");
+    out_hex(o, r->caller, 8);
+    if (r->gateway[0])
+        out_text(o, ".");
+    out_text(o, r->gateway);
 }
 
-const char *rr_text(const struct rr *r, const char *secret, char buf[RR_TEXT])
+const char *rr_text(const struct rr *r, const struct mac_key *key, char buf[RR_TEXT])
 {
-    char part[RR_TEXT], mac[2 * RR_MAC_BYTES + 1];
-    size_t n = signed_part(r, part);
-    secret_hmac_hex(span_of(secret), (struct span){part, n}, RR_MAC_BYTES, mac);
-    snprintf(buf, RR_TEXT, ";" PARAM "=%.*s.%s", (int)n, part, mac);
+    struct out o = {.buf = buf, .cap = RR_TEXT - 1};
+    out_text(&o, ";" PARAM "=");
+    size_t head = o.n;
+    put_signed(&o, r);
+    uint64_t mac = mac_of(key, (struct span){buf + head, o.n - head});
+    out_text(&o, ".");
+    out_hex(&o, mac, RR_MAC);
+    buf[o.n] = '\0';
     return buf;
 }
 
@@ -53,11 +62,12 @@ static struct span cut_mac(struct span *gateway)
     return mac;
 }
 
-int rr_read(struct span uri_params, const char *secret, struct rr *ret)
+int rr_read(struct span uri_params, const struct mac_key *key, struct rr *ret)
 {
     struct span rest, account, call, caller, mac;
     struct rr r = {0};
-    char part[RR_TEXT], expected[2 * RR_MAC_BYTES + 1];
+    char part[RR_TEXT], expected[RR_MAC];
+    struct out o = OUT_IN(part), hex = OUT_IN(expected);
     if (!msg_param(uri_params, PARAM, &rest))
         return ERR_NOT_FOUND;
     if (!span_cut(&rest, '.', &account) || !span_cut(&rest, '.', &call) ||
@@ -68,9 +78,9 @@ int rr_read(struct span uri_params, const char *secret, struct rr *ret)
         !span_copy(account, r.account, sizeof r.account) ||
         !span_copy(call, r.call, sizeof r.call) || !read_hash(caller, &r.caller))
         return ERR_INVALID;
-    size_t n = signed_part(&r, part);
-    secret_hmac_hex(span_of(secret), (struct span){part, n}, RR_MAC_BYTES, expected);
-    if (!secret_eq(mac, span_of(expected)))
+    put_signed(&o, &r);
+    out_hex(&hex, mac_of(key, out_done(&o)), RR_MAC);
+    if (!secret_eq(mac, out_done(&hex)))
         return ERR_INVALID;
     *ret = r;
     return ERR_OK;

@@ -4,9 +4,10 @@
 #ifndef TRUNKLINE_RR_H
 #define TRUNKLINE_RR_H
 
+#include "mac.h"
 #include "msg.h"
 
-enum { RR_ACCOUNT = 21, RR_CALL = 21, RR_GATEWAY = 65, RR_TEXT = 160, RR_MAC_BYTES = 8 };
+enum { RR_ACCOUNT = 21, RR_CALL = 21, RR_GATEWAY = 65, RR_TEXT = 160, RR_MAC = 16 };
 
 struct rr {
     char account[RR_ACCOUNT];
@@ -18,11 +19,11 @@ struct rr {
 uint32_t rr_tag_hash(struct span tag);
 
 /* ";tl=ACCOUNT.CALL.CALLER[.GATEWAY].MAC". Returns buf. */
-const char *rr_text(const struct rr *r, const char *secret, char buf[RR_TEXT]);
+const char *rr_text(const struct rr *r, const struct mac_key *key, char buf[RR_TEXT]);
 
 /* Reads the parameter among a Route URI's parameters. ERR_NOT_FOUND: none. ERR_INVALID: malformed
- * or not signed by `secret`. */
-MUST_CHECK int rr_read(struct span uri_params, const char *secret, struct rr *ret);
+ * or not signed with `key`. */
+MUST_CHECK int rr_read(struct span uri_params, const struct mac_key *key, struct rr *ret);
 
 /* Whether bytes hold such a parameter, right or wrong: cheap, before any parsing. */
 bool rr_in_head(struct span bytes);

@@ -20,10 +20,11 @@ struct store {
     uint64_t beat_ms, beaten; /* interval, time of the latest heartbeat */
     int64_t beat_sent;        /* clock_boot_ms of it */
     int64_t ahead_ms;         /* Redis TIME less clock_boot_ms; 0: not known */
-    bool up, checking, complained;
+    bool up, checking, complained, keyed;
+    struct mac_key mac_key;
     bool foreign; /* Redis holds a schema of another version: its functions are not called */
     int64_t schema;
-    char node[STORE_NODE], boot[STORE_BOOT], secret[STORE_SECRET];
+    char node[STORE_NODE], boot[STORE_BOOT];
     char address[ADDR_PORT_TEXT];
 };
 
@@ -111,7 +112,8 @@ static void on_schema(void *arg, const struct redisReply *reply, int err)
         refuse_schema(s, version);
         return;
     }
-    snprintf(s->secret, sizeof s->secret, "%s", secret);
+    s->mac_key = mac_key_of(span_of(secret));
+    s->keyed = true;
     s->complained = s->foreign = false;
     if (!s->up)
         s->events.linked(s->events.arg);
@@ -275,9 +277,9 @@ const char *store_boot(const struct store *s)
     return s->boot;
 }
 
-const char *store_secret(const struct store *s)
+const struct mac_key *store_mac_key(const struct store *s)
 {
-    return s->secret;
+    return s->keyed ? &s->mac_key : NULL;
 }
 
 uint64_t store_now(const struct store *s)

@@ -6,9 +6,10 @@
 #include <uv.h>
 
 #include "conf.h"
+#include "mac.h"
 #include "redis_async.h"
 
-enum { STORE_ARGS = 24, STORE_SECRET = 65, STORE_NODE = 80, STORE_BOOT = 17 };
+enum { STORE_ARGS = 24, STORE_NODE = 80, STORE_BOOT = 17 };
 
 struct store;
 
@@ -40,7 +41,7 @@ bool store_is_up(const struct store *s);
 int64_t store_schema(const struct store *s); /* version that Redis held last; 0: not known */
 const char *store_node(const struct store *s);
 const char *store_boot(const struct store *s);
-const char *store_secret(const struct store *s); /* "" until first up */
+const struct mac_key *store_mac_key(const struct store *s); /* of its secret; NULL until first up */
 
 uint64_t store_now(const struct store *s); /* ms of the loop's clock */
 

@@ -1,7 +1,8 @@
 #include "target.h"
 
 #include <assert.h>
-#include <stdio.h>
+
+#include "text.h"
 
 /* The Request-URI's user: a prefix, then digits. One that does not fit stays empty and fails. */
 static void set_user(struct target *t, const char *prefix, const char *digits)
@@ -19,7 +20,7 @@ void target_to_trunk(struct target *t, const struct admit_target *a, const char 
         set_user(t, "", a->host);
     } else {
         set_user(t, a->prefix, number);
-        snprintf(t->host, sizeof t->host, "%s", a->host);
+        text_set(t->host, sizeof t->host, a->host);
     }
 }
 
@@ -28,8 +29,8 @@ void target_to_gateway(struct target *t, const struct gateway *g, const char *e1
     size_t digits = strlen(e164), strip = g->strip < digits ? g->strip : digits;
     *t = (struct target){.port = g->port, .protocol = g->protocol, .limited = g->limited};
     set_user(t, g->prefix, e164 + strip);
-    snprintf(t->host, sizeof t->host, "%s", g->host);
-    snprintf(t->gateway, sizeof t->gateway, "%s", g->name);
+    text_set(t->host, sizeof t->host, g->host);
+    text_set(t->gateway, sizeof t->gateway, g->name);
 }
 
 static struct flow flow_to(const struct target *t, struct transport *tr, const struct addr *a,

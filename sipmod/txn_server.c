@@ -1,10 +1,10 @@
 #include "txn_table.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <uthash.h>
 
 #include "branch.h"
+#include "out.h"
 
 /* RFC 3261 figures 7 and 8, RFC 6026 figure 5. */
 enum server_state {
@@ -42,20 +42,23 @@ static size_t server_key(const struct msg *m, char *buf, size_t cap)
 {
     enum method method =
         m->method == METHOD_ACK || m->method == METHOD_CANCEL ? METHOD_INVITE : m->method;
-    struct span name = method == METHOD_INVITE ? SPAN_LIT("INVITE") : m->method_text;
-    int n;
+    struct out o = {.buf = buf, .cap = cap};
+    out_span(&o, method == METHOD_INVITE ? SPAN_LIT("INVITE") : m->method_text);
     if (m->via.branch.n > sizeof MAGIC_COOKIE - 1 &&
         span_starts_nocase(m->via.branch, SPAN_LIT(MAGIC_COOKIE))) {
-        n = snprintf(buf, cap, "%.*s|%.*s|%.*s:%u", (int)name.n, name.p, (int)m->via.branch.n,
-                     m->via.branch.p, (int)m->via.host.n, m->via.host.p, m->via.port);
+        out_text(&o, "|");
+        out_span(&o, m->via.branch);
+        out_text(&o, "|");
+        out_span(&o, m->via.host);
+        out_text(&o, ":");
+        out_number(&o, m->via.port);
     } else { /* RFC 2543: To tag left out, since an ACK has it and its INVITE hasn't */
         uint64_t h = branch_hash(BRANCH_HASH_START, m->uri_text);
         h = branch_hash(h, m->via.text);
-        n = snprintf(buf, cap, "%.*s|2543|%.*s|%.*s|%u|%016llx", (int)name.n, name.p,
-                     (int)m->call_id.n, m->call_id.p, (int)m->from.tag.n, m->from.tag.p, m->cseq,
-                     (unsigned long long)h);
+        out_format(&o, "|2543|%.*s|%.*s|%u|%016llx", (int)m->call_id.n, m->call_id.p,
+                   (int)m->from.tag.n, m->from.tag.p, m->cseq, (unsigned long long)h);
     }
-    return n > 0 && (size_t)n < cap ? (size_t)n : 0;
+    return out_done(&o).n;
 }
 
 struct txn_server *txn_server_find(struct txn_table *t, const struct msg *m)
