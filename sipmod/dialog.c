@@ -271,7 +271,8 @@ void dialog_start(struct core *core, struct txn_server *server, const struct flo
         return;
     }
     const struct msg *request = relay_request(t->relay);
-    t->bye = request->method == METHOD_BYE;
+    t->bye =
+        request->method == METHOD_BYE && !dialogs_is_other(core->dialogs, route->rr.call, request);
     t->timed = request->method == METHOD_INVITE || request->method == METHOD_UPDATE;
     if (t->timed)
         t->contact = dialogs_contact(request);

@@ -10,7 +10,6 @@ enum {
     CALLEE = DIALOGS_CALLEE,
     SIDES = DIALOGS_SIDES,
     KEY_MAX_BYTES = 1024,
-    ROUTES_MAX = 2048,
 };
 
 struct dialog {
@@ -160,7 +159,7 @@ char *dialogs_contact(const struct msg *m)
 /* Puts a value before or after the others of a comma-separated list. */
 static void put_route(struct out *list, struct span value, bool first)
 {
-    char old[ROUTES_MAX];
+    char old[DIALOGS_ROUTES];
     struct span rest = out_done(list);
     if (!first) {
         out_text(list, rest.n ? ", " : "");
@@ -174,26 +173,32 @@ static void put_route(struct out *list, struct span value, bool first)
     out_span(list, (struct span){old, rest.n});
 }
 
-/* Of the Record-Routes in a 2xx, those above ours lie on the callee's side, nearest last; those
- * below on the caller's, nearest first (§16.7, §12.1.2). */
-static void keep_routes(struct dialog *g, const struct msg *response)
+/* Of the Record-Routes in a 2xx, those above ours lie on the callee's side, nearest last (§16.7,
+ * §12.1.2). */
+struct span dialogs_routes_to(const struct msg *response, char buf[DIALOGS_ROUTES])
 {
-    char texts[SIDES][ROUTES_MAX];
-    struct out lists[SIDES] = {
-        {.buf = texts[CALLER], .cap = ROUTES_MAX},
-        {.buf = texts[CALLEE], .cap = ROUTES_MAX}
-    };
+    struct out list = {.buf = buf, .cap = DIALOGS_ROUTES};
     struct element el;
-    int side = CALLEE;
+    for (bool more = msg_element_first(response, HEADER_RECORD_ROUTE, &el);
+         more && !rr_in_head(el.text); more = msg_element_next(response, HEADER_RECORD_ROUTE, &el))
+        put_route(&list, el.text, true);
+    return out_done(&list);
+}
+
+/* Those below ours lie on the caller's side, nearest first. */
+static struct span routes_back(const struct msg *response, char buf[DIALOGS_ROUTES])
+{
+    struct out list = {.buf = buf, .cap = DIALOGS_ROUTES};
+    struct element el;
+    bool below = false;
     for (bool more = msg_element_first(response, HEADER_RECORD_ROUTE, &el); more;
          more = msg_element_next(response, HEADER_RECORD_ROUTE, &el)) {
         if (rr_in_head(el.text))
-            side = CALLER;
-        else
-            put_route(&lists[side], el.text, side == CALLEE);
+            below = true;
+        else if (below)
+            put_route(&list, el.text, false);
     }
-    for (side = 0; side < SIDES; side++)
-        g->routes[side] = duplicate(out_done(&lists[side]));
+    return out_done(&list);
 }
 
 static void enter_call(struct dialogs *d, struct dialog *g)
@@ -209,7 +214,7 @@ static void enter_call(struct dialogs *d, struct dialog *g)
 void dialogs_confirm(struct dialogs *d, const struct rr *rr, struct span contact,
                      const struct msg *response, int64_t longest_s)
 {
-    char buf[KEY_MAX_BYTES];
+    char buf[KEY_MAX_BYTES], routes[DIALOGS_ROUTES];
     struct span key = make_key(response->call_id, response->from.tag, response->to.tag, buf);
     if (!key.n || find_as(d, response->call_id, response->from.tag, response->to.tag))
         return;
@@ -223,7 +228,8 @@ void dialogs_confirm(struct dialogs *d, const struct rr *rr, struct span contact
     memcpy(g->key, key.p, key.n);
     g->target[CALLER] = duplicate(contact);
     g->target[CALLEE] = dialogs_contact(response);
-    keep_routes(g, response);
+    g->routes[CALLER] = duplicate(routes_back(response, routes));
+    g->routes[CALLEE] = duplicate(dialogs_routes_to(response, routes));
     g->party[CALLER] = duplicate(msg_header(response, HEADER_FROM)->value);
     g->party[CALLEE] = duplicate(msg_header(response, HEADER_TO)->value);
     g->cseq[CALLER] = response->cseq;
@@ -323,6 +329,14 @@ int dialogs_leg(const struct dialogs *d, const char *call, enum dialogs_side sid
                                 .to = span_of(g->party[side]),
                                 .cseq = g->cseq[other] + 1};
     return ERR_OK;
+}
+
+bool dialogs_is_other(const struct dialogs *d, const char *call, const struct msg *request)
+{
+    int side;
+    struct dialog *g;
+    HASH_FIND(by_call, d->calls, call, strlen(call), g);
+    return g && !find(d, request->call_id, request->from.tag, request->to.tag, &side);
 }
 
 int dialogs_rr(const struct dialogs *d, const char *call, struct rr *ret)

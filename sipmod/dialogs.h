@@ -28,6 +28,14 @@ void dialogs_confirm(struct dialogs *d, const struct rr *rr, struct span contact
 /* A request inside a dialog went through: its CSeq counts for a BYE of ours. */
 void dialogs_seen(struct dialogs *d, const struct msg *request);
 
+enum { DIALOGS_ROUTES = 2048 };
+
+/* Values of Route from us to the sender of a 2xx, by its Record-Route; empty: none, or too long. */
+struct span dialogs_routes_to(const struct msg *response, char buf[DIALOGS_ROUTES]);
+
+/* Whether a call is here, but by another dialog than this request's: another 2xx of its INVITE. */
+bool dialogs_is_other(const struct dialogs *d, const char *call, const struct msg *request);
+
 enum dialogs_side { DIALOGS_CALLER, DIALOGS_CALLEE, DIALOGS_SIDES };
 
 /* What a request of ours to one side of a call needs. Borrowed until the dialog ends. */

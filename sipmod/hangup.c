@@ -8,22 +8,25 @@
 #include "log.h"
 #include "out.h"
 
-enum { BYE_BYTES = 4096 };
+enum { REQUEST_BYTES = 4096 };
 
-/* A BYE on its way to one side. */
-struct bye {
+/* A BYE or ACK on its way to one side. */
+struct farewell {
     struct core *core;
+    enum method method;
     uint64_t branch;
     size_t n;   /* bytes of head; Via goes between it and tail */
     char *tail; /* in bytes */
-    char bytes[BYE_BYTES];
+    char bytes[REQUEST_BYTES];
 };
 
 /* The request as the other side would send it (RFC 3261 §12.2.1.1), in two parts around the Via. */
-static bool write_bye(struct bye *b, const struct dialogs_leg *leg, const char *text)
+static bool write_request(struct farewell *b, const struct dialogs_leg *leg, const char *text)
 {
     struct out o = {.buf = b->bytes, .cap = sizeof b->bytes};
-    out_text(&o, "BYE ");
+    const char *method = b->method == METHOD_ACK ? "ACK" : "BYE";
+    out_text(&o, method);
+    out_text(&o, " ");
     out_span(&o, leg->target);
     out_text(&o, " SIP/2.0\r\n");
     b->n = o.n;
@@ -39,13 +42,15 @@ static bool write_bye(struct bye *b, const struct dialogs_leg *leg, const char *
     out_span(&o, leg->to);
     out_text(&o, "\r\nCall-ID: ");
     out_span(&o, leg->call_id);
-    out_format(&o, "\r\nCSeq: %u BYE\r\nMax-Forwards: 70\r\n", leg->cseq);
-    out_format(&o, "Reason: SIP;cause=200;text=\"%s\"\r\nContent-Length: 0\r\n\r\n", text);
+    out_format(&o, "\r\nCSeq: %u %s\r\nMax-Forwards: 70\r\n", leg->cseq, method);
+    if (b->method == METHOD_BYE)
+        out_format(&o, "Reason: SIP;cause=200;text=\"%s\"\r\n", text);
+    out_text(&o, "Content-Length: 0\r\n\r\n");
     out_span(&o, (struct span){"", 1});
     return !o.full;
 }
 
-static void send_bye(struct bye *b, const struct flow *to)
+static void send_request(struct farewell *b, const struct flow *to)
 {
     static const struct txn_client_events none;
     struct txn_client *client;
@@ -56,16 +61,18 @@ static void send_bye(struct bye *b, const struct flow *to)
     out_span(&o, transport_sent_by(to->listener));
     out_format(&o, ";branch=%s\r\n", branch_text(b->branch, 0, branch));
     out_text(&o, b->tail);
-    if (txn_client_new(b->core->txns, b->branch, METHOD_BYE, to, out_done(&o), &none, NULL,
-                       &client) != ERR_OK)
+    if (b->method == METHOD_ACK)
+        (void)transport_send(to, out_done(&o));
+    else if (txn_client_new(b->core->txns, b->branch, METHOD_BYE, to, out_done(&o), &none, NULL,
+                            &client) != ERR_OK)
         log_warn("a BYE of ours was not sent: out of memory");
 }
 
 static void on_hop(void *arg, const struct flow *to)
 {
-    struct bye *b = arg;
+    struct farewell *b = arg;
     if (to->listener)
-        send_bye(b, to);
+        send_request(b, to);
     free(b);
 }
 
@@ -85,22 +92,31 @@ static int next_hop(const struct dialogs_leg *leg, struct arena *arena, struct u
     return err;
 }
 
-static void hang_up_side(struct core *core, const char *call, enum dialogs_side side,
-                         const char *text)
+static void send_to(struct core *core, const struct dialogs_leg *leg, enum method method,
+                    const char *text)
 {
-    struct dialogs_leg leg;
     struct uri next;
     struct arena *arena = arena_new(1024);
-    struct bye *b = calloc(1, sizeof *b);
-    if (b && arena && dialogs_leg(core->dialogs, call, side, &leg) == ERR_OK &&
-        write_bye(b, &leg, text) && next_hop(&leg, arena, &next) == ERR_OK) {
+    struct farewell *b = calloc(1, sizeof *b);
+    if (b) {
         b->core = core;
+        b->method = method;
         b->branch = branch_new_id();
+    }
+    if (b && arena && write_request(b, leg, text) && next_hop(leg, arena, &next) == ERR_OK) {
         hop_find(core, &next, NULL, on_hop, b);
         b = NULL;
     }
     arena_free(arena);
     free(b);
+}
+
+static void hang_up_side(struct core *core, const char *call, enum dialogs_side side,
+                         const char *text)
+{
+    struct dialogs_leg leg;
+    if (dialogs_leg(core->dialogs, call, side, &leg) == ERR_OK)
+        send_to(core, &leg, METHOD_BYE, text);
 }
 
 bool hangup_call(struct core *core, const char *call, const char *reason)
@@ -121,4 +137,23 @@ bool hangup_call(struct core *core, const char *call, const char *reason)
     lease_end(core, &rr);
     meter_ended(core->meter, dialogs_end(core->dialogs, id));
     return true;
+}
+
+void hangup_stray(struct core *core, const struct msg *response, bool bye)
+{
+    char routes[DIALOGS_ROUTES];
+    char *contact = dialogs_contact(response);
+    struct dialogs_leg leg = {.call_id = response->call_id,
+                              .target = span_of(contact),
+                              .routes = dialogs_routes_to(response, routes),
+                              .from = msg_header(response, HEADER_FROM)->value,
+                              .to = msg_header(response, HEADER_TO)->value,
+                              .cseq = response->cseq};
+    if (contact) {
+        send_to(core, &leg, METHOD_ACK, NULL);
+        leg.cseq++;
+    }
+    if (contact && bye)
+        send_to(core, &leg, METHOD_BYE, "answered too late");
+    free(contact);
 }

@@ -6,6 +6,7 @@
 #include "branch.h"
 #include "derive.h"
 #include "forward.h"
+#include "hangup.h"
 #include "log.h"
 
 /* One target that was tried. */
@@ -17,6 +18,9 @@ struct leg {
     size_t number;                /* of the target */
     struct relay_target *instead; /* by UDP, if nobody takes it by TCP; of the request's arena */
     bool watched;                 /* its health is noted */
+    bool initial;                 /* its 2xx makes a dialog */
+    unsigned strays;              /* dialogs of it that were ended */
+    uint32_t stray;               /* hash of the latest one's tag */
     struct flow to;
     struct timer patience; /* no answer at all; then timer C */
 };
@@ -37,11 +41,13 @@ struct relay {
     void *user;
     struct leg *legs; /* latest first */
     bool cancelled, answered;
-    bool disowned;     /* no 2xx goes back any more */
-    struct held *held; /* 2xx that wait, oldest first */
-    int failing;       /* final response that waits; 0: none */
-    int best_status;   /* 0: none; 408 or 503 without bytes: on a target's behalf */
-    char *best;        /* response ready to be sent back */
+    const struct leg *chosen; /* the call is up with this one */
+    uint32_t chosen_tag;      /* hash of the callee's */
+    bool disowned;            /* no 2xx goes back any more */
+    struct held *held;        /* 2xx that wait, oldest first */
+    int failing;              /* final response that waits; 0: none */
+    int best_status;          /* 0: none; 408 or 503 without bytes: on a target's behalf */
+    char *best;               /* response ready to be sent back */
     size_t best_n;
     struct session_timer session; /* that the targets were asked for */
 };
@@ -221,11 +227,41 @@ void relay_disown(struct relay *r, int status)
     relay_respond(r, status, NULL, (struct span){0});
 }
 
+/* Whether a 2xx makes a dialog that no call stands for: the caller was told of a failure, or has
+ * another callee. */
+static bool is_stray(const struct leg *leg, uint32_t tag)
+{
+    const struct relay *r = leg->relay;
+    if (!leg->initial)
+        return false;
+    return r->disowned || r->failing || txn_server_status(r->server) >= 300 ||
+           (r->chosen && (r->chosen != leg || r->chosen_tag != tag));
+}
+
+static void end_stray(struct leg *leg, const struct msg *response, uint32_t tag)
+{
+    enum { STRAYS_MAX = 4 };
+    bool first = leg->strays == 0 || leg->stray != tag;
+    if (first && leg->strays++ == STRAYS_MAX)
+        log_warn("a target answers one INVITE by ever more dialogs");
+    if (leg->strays > STRAYS_MAX)
+        return;
+    leg->stray = tag;
+    hangup_stray(leg->relay->core, response, first);
+}
+
 static void leg_answered(struct leg *leg, const struct msg *response)
 {
     struct relay *r = leg->relay;
+    uint32_t tag = rr_tag_hash(response->to.tag);
     timer_stop(r->core->wheel, &leg->patience);
+    if (is_stray(leg, tag)) {
+        end_stray(leg, response, tag);
+        return;
+    }
     r->answered = true;
+    r->chosen = leg;
+    r->chosen_tag = tag;
     cancel_others(leg);
     bool hold = r->events.answered(r->user, response, leg->number);
     if (hold && !r->disowned)
@@ -308,6 +344,11 @@ static void on_no_answer(struct timer *timer)
 
 /* ---- life ---- */
 
+static void on_stray(void *user, const struct msg *response)
+{
+    hangup_stray(user, response, true);
+}
+
 static void on_server_ended(void *user)
 {
     struct relay *r = user;
@@ -315,7 +356,10 @@ static void on_server_ended(void *user)
     LL_FOREACH_SAFE(r->legs, leg, next)
     {
         timer_stop(r->core->wheel, &leg->patience);
-        txn_client_detach(leg->client);
+        if (leg->initial)
+            txn_client_abandon(leg->client, on_stray, r->core);
+        else
+            txn_client_detach(leg->client);
         free(leg);
     }
     if (r->events.ended)
@@ -368,6 +412,7 @@ static int start_leg(struct relay *r, const struct relay_target *target,
     leg->number = target->number;
     leg->instead = instead;
     leg->watched = target->watch;
+    leg->initial = request->method == METHOD_INVITE && request->to.tag.n == 0;
     leg->to = target->to;
     LL_PREPEND(r->legs, leg);
     int err = txn_client_new(r->core->txns, branch, request->method, &target->to, bytes, &events,
@@ -378,7 +423,7 @@ static int start_leg(struct relay *r, const struct relay_target *target,
         return err;
     }
     /* Inside a dialog there is no other target to go to: timer B decides. */
-    if (request->method == METHOD_INVITE && request->to.tag.n == 0)
+    if (leg->initial)
         timer_set(r->core->wheel, &leg->patience, (uint64_t)r->core->conf->sip.no_answer_ms,
                   on_no_answer);
     return ERR_OK;

@@ -24,7 +24,8 @@ struct relay_events {
     /* A provisional response but 100 was carried back. */
     void (*ringing)(void *user, const struct msg *response);
     /* A 2xx of a target came; of an INVITE possibly several times, and possibly late, of a target
-     * that was given up. The others are cancelled. True: it is held back, until relay_release. */
+     * that was given up. The others are cancelled, and if they answer all the same ended. True: it
+     * is held back, until relay_release. */
     bool (*answered)(void *user, const struct msg *response, size_t number);
     /* The target answered with `status`, or 408 (no response in time) or 503 (can't be reached) on
      * its behalf. True: another target was started with relay_try. Not called once cancelled. */
@@ -64,7 +65,7 @@ void relay_give_up(struct relay *r, int otherwise);
 void relay_release(struct relay *r);
 
 /* The 2xx that is held back, and all that follow, never go on: `status` goes back instead. Without
- * ACK the target ends its side by itself (RFC 3261 §13.3.1.4). */
+ * ACK the target repeats its 2xx, and is ended then. */
 void relay_disown(struct relay *r, int status);
 
 /* Seconds after which the session of a 2xx to the request ends unless refreshed, as the caller gets

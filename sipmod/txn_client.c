@@ -35,6 +35,7 @@ struct txn_client {
     struct timer retransmit, end;
     struct txn_tie tie; /* of a stream, while it waits for a response */
     struct txn_client_events events;
+    txn_stray_fn *stray; /* NULL: not abandoned */
     void *user;
 };
 
@@ -195,6 +196,15 @@ void txn_client_detach(struct txn_client *c)
         txn_client_cancel(c);
 }
 
+void txn_client_abandon(struct txn_client *c, txn_stray_fn *stray, void *user)
+{
+    txn_client_detach(c);
+    if (!c)
+        return;
+    c->stray = stray;
+    c->user = user;
+}
+
 /* Replaces the request by the ACK of a non-2xx response (§17.1.1.3) and sends it. */
 static void acknowledge(struct txn_client *c, const struct msg *response)
 {
@@ -237,6 +247,8 @@ static void client_final(struct txn_client *c, const struct msg *response)
     } else if (response->status < 300) {
         c->state = CLIENT_ACCEPTED;
         timer_set(t->wheel, &c->end, 64 * t->t1, on_end); /* timer M */
+        if (c->stray)
+            c->stray(c->user, response);
     } else {
         c->state = CLIENT_COMPLETED;
         timer_set(t->wheel, &c->end, c->reliable ? 0 : 64 * t->t1, on_end); /* timer D */

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from harness import Dialog
-from harness.bed import GATEWAY, SECONDARY
+from harness import Dialog, StreamPeer, wait_for
+from harness.bed import CARRIER, GATEWAY, SECONDARY
 
 CONF = {"sip__no_answer_ms": 300}
 
@@ -155,21 +155,116 @@ def test_late_200_of_the_primary_is_passed_on(line):
     assert (cdr["code"], cdr["target"]) == ("200", line.primary.address)
 
 
+def ended_by_us(line, peer, received, tag=None):
+    """A callee whose 200 comes when no call stands for it: it gets an ACK and a BYE, the caller hears nothing."""
+    sent = peer.respond(received, 200, tag=tag)
+    ack, bye = (peer.expect(method, call_id=received.call_id) for method in ("ACK", "BYE"))
+    for request, cseq in ((ack, received.cseq), (bye, received.cseq + 1)):
+        assert (request.tag("from"), request.tag("to")) == (received.tag("from"), sent.tag("to"))
+        assert (request.cseq, request.uri) == (cseq, sent.get("contact").strip("<>"))
+    peer.respond(bye, 200)
+    line.carrier.expect_nothing(0.05, but=(100,))
+    return sent
+
+
 def test_both_answer(line):
-    """Each 2xx reaches the caller, who ends the one that it does not want; one call, one CDR."""
+    """The first answer has the call; the other one is ended, so that no call is up that isn't counted."""
     line.add_secondary()
     invite = line.invite()
     first = line.tried(invite)
     second = line.tried(invite, line.secondary)
     kept = line.connect(invite, first)
-    line.secondary.respond(second, 200, tag="other")
-    ok = line.carrier.expect(200, call_id=invite.call_id)
-    assert ok.tag("to") == "other"
-    unwanted = Dialog.caller(line.carrier, invite, ok)
-    unwanted.send("ACK")
-    line.secondary.expect("ACK", call_id=invite.call_id)
+    ended_by_us(line, line.secondary, second)
+    assert len(line.wait_live()) == 1
+    kept.exchange("INFO")
     kept.hang_up()
     assert line.cdr()["code"] == "200"
+
+
+def test_one_callee_answers_twice(line):
+    """Forked behind the target: what is up is one dialog."""
+    call = line.answered()
+    ended_by_us(line, line.primary, call.received, tag="other")
+    line.primary.respond(call.received, 200)  # its own is a retransmission
+    assert line.carrier.expect(200, call_id=call.invite.call_id).tag("to") == call.ok.tag("to")
+    call.hang_up()
+    assert line.cdr()["code"] == "200"
+
+
+def test_dialogs_without_end_are_bounded(line):
+    call = line.answered()
+    for n in range(4):
+        ended_by_us(line, line.primary, call.received, tag=f"n{n}")
+    line.primary.respond(call.received, 200, tag="n5")
+    line.primary.expect_nothing(0.1)
+    line.carrier.expect_nothing(0.02)
+    call.hang_up()
+
+
+def test_bye_of_another_dialog_does_not_end_the_call(line):
+    """The callee that was too late hangs up by itself: the call with the other one goes on, and is counted."""
+    line.add_secondary()
+    invite = line.invite()
+    first = line.tried(invite)
+    second = line.tried(invite, line.secondary)
+    kept = line.connect(invite, first)
+    sent = ended_by_us(line, line.secondary, second, tag="other")
+    Dialog.callee(line.secondary, second, sent).send("BYE")
+    bye = line.carrier.expect("BYE", call_id=invite.call_id)
+    line.carrier.respond(bye, 481)
+    line.secondary.expect(481, call_id=invite.call_id)
+    line.wait_live()
+    assert line.cdrs() == []
+    kept.hang_up()
+
+
+def test_200_after_the_caller_was_told_of_a_failure(line):
+    invite = line.invite()
+    received = line.tried(invite)
+    line.failed(invite, 408)
+    ended_by_us(line, line.primary, received)
+    line.primary.respond(received, 200)  # the ACK was lost
+    line.primary.expect("ACK", call_id=invite.call_id)
+    line.primary.expect_nothing(0.05)
+    cdr = line.cdr()
+    assert (cdr["code"], cdr["answer_ms"], cdr["amount"]) == ("408", "0", "0")
+
+
+def test_200_after_the_callers_transaction_is_gone(line):
+    """Over TCP that is at once (timer I is 0)."""
+    line.carrier = line.peer(CARRIER, kind=StreamPeer)
+    invite = line.invite()
+    received = line.tried(invite)
+    line.primary.respond(received, 180)
+    line.carrier.expect(180, call_id=invite.call_id)
+    line.carrier.cancel(invite)
+    line.carrier.expect(lambda m: m.status == 200 and "CANCEL" in m.get("cseq"), call_id=invite.call_id)
+    line.primary.respond(line.primary.expect("CANCEL"), 200)
+    line.reject(received, 487)
+    line.failed(invite, 487)
+    invite = line.invite()
+    received = line.tried(invite)
+    line.failed(invite, 408)
+    line.carrier.close()
+    wait_for(lambda: len(line.cdrs()) == 2, 3)
+    line.primary.respond(received, 200)
+    line.primary.expect("ACK", call_id=invite.call_id)
+    line.primary.respond(line.primary.expect("BYE", call_id=invite.call_id), 200)
+
+
+def test_late_200_by_record_routes(line):
+    """The BYE goes the way that the callee's side recorded, not straight to its Contact."""
+    edge = line.peer("127.0.0.8")
+    invite = line.invite()
+    received = line.tried(invite)
+    line.failed(invite, 408)
+    received.headers.insert(0, ("Record-Route", f"<sip:{edge.address};lr>"))
+    line.primary.respond(received, 200)
+    for method in ("ACK", "BYE"):
+        request = edge.expect(method, call_id=invite.call_id)
+        assert request.all("route") == [f"<sip:{edge.address};lr>"]
+        assert request.uri == f"sip:{line.primary.address}"
+    edge.respond(request, 200)
 
 
 def test_late_refusal_of_the_primary_changes_nothing(line):
