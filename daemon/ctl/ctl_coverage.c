@@ -1,7 +1,5 @@
 /* lnp coverage import, list, remove: which numbers can be ported in. */
-#include "ctl_bad.h"
-#include "ctl_csv.h"
-#include "ctl_rows.h"
+#include "ctl_import.h"
 #include "ctl_state.h"
 #include "ctl_type.h"
 #include "ctl_verbs.h"
@@ -9,7 +7,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-enum { CODE, STATE, RATECENTER, BATCH_ROWS = 1000, CODE_DIGITS = 3, PLACE_MAX = 64 };
+enum { CODE, STATE, RATECENTER, CODE_DIGITS = 3, PLACE_MAX = 64 };
 
 static const char *const header[] = {"code", "state", "ratecenter", NULL};
 
@@ -19,32 +17,6 @@ static const struct column columns[] = {
     {"ratecenter", ROWS_TEXT, false, NULL},
     {NULL,         ROWS_TEXT, false, NULL},
 };
-
-struct import {
-    struct ctl *ctl;
-    struct csv *csv;
-    struct bad *bad;
-    struct cmd cmd; /* coverage_set under construction; empty: cmd.n is 0 */
-    size_t waiting;
-    int64_t rows, taken, added;
-};
-
-static bool flush(struct import *i)
-{
-    struct redisReply *reply;
-    if (i->waiting == 0)
-        return true;
-    size_t sent = i->waiting;
-    i->waiting = 0;
-    bool good = ctl_send(i->ctl, &i->cmd, NULL, &reply);
-    i->cmd = (struct cmd){0};
-    if (!good)
-        return false;
-    i->taken += (int64_t)sent;
-    i->added += reply_int(reply, 1, 0);
-    reply_free(reply);
-    return true;
-}
 
 /* NULL, or why the code does not go with what stands beside it. */
 static const char *check_code(const struct ctl *c, struct span code, bool state, bool ratecenter)
@@ -63,8 +35,9 @@ static const char *check_code(const struct ctl *c, struct span code, bool state,
 }
 
 /* NULL when the row waits to be sent, else why it can't be taken. */
-static const char *take_row(struct import *i, const struct span fields[CSV_FIELDS])
+static const char *take_row(void *arg, const struct span fields[CSV_FIELDS])
 {
+    struct import_call *call = arg;
     const char *state = "";
     if (fields[STATE].n > 0)
         state = ctl_state_find(fields[STATE]);
@@ -73,35 +46,25 @@ static const char *take_row(struct import *i, const struct span fields[CSV_FIELD
     if (fields[RATECENTER].n > PLACE_MAX || !ctl_type_printable(fields[RATECENTER]) ||
         (fields[RATECENTER].n && memchr(fields[RATECENTER].p, '|', fields[RATECENTER].n)))
         return "ratecenter: over 64 bytes, or characters that can't be in a name";
-    const char *reason = check_code(i->ctl, fields[CODE], *state, fields[RATECENTER].n > 0);
+    const char *reason = check_code(call->ctl, fields[CODE], *state, fields[RATECENTER].n > 0);
     if (reason)
         return reason;
-    if (i->waiting++ == 0)
-        cmd_fcall(&i->cmd, "coverage_set", KEY_COVERAGE);
-    cmd_span(&i->cmd, fields[CODE]);
-    cmd_text(&i->cmd, state);
-    cmd_span(&i->cmd, fields[RATECENTER]);
+    struct cmd *cmd = ctl_import_row(call);
+    cmd_span(cmd, fields[CODE]);
+    cmd_text(cmd, state);
+    cmd_span(cmd, fields[RATECENTER]);
     return NULL;
 }
 
-static bool take_rows(struct import *i)
+static int64_t report(const void *arg, struct rows *result)
 {
-    struct span fields[CSV_FIELDS];
-    enum csv_result result;
-    while ((result = ctl_csv_next(i->csv, fields)) == CSV_ROW || result == CSV_BAD) {
-        const char *reason = result == CSV_BAD ? ctl_csv_reason(i->csv) : take_row(i, fields);
-        i->rows++;
-        if (reason)
-            ctl_bad_add(i->bad, ctl_csv_line(i->csv), reason);
-        if (i->waiting >= BATCH_ROWS && !flush(i))
-            return false;
-    }
-    if (result == CSV_FAILED)
-        ctl_fail("FILE: can't be read on after line %lu", ctl_csv_line(i->csv));
-    return flush(i) && result == CSV_END;
+    const struct import_call *call = arg;
+    ctl_rows_set_int(result, "added", call->counted);
+    ctl_rows_set_int(result, "known", call->taken - call->counted);
+    return call->taken;
 }
 
-static int print_import(struct import *i, bool whole)
+int ctl_coverage_import(struct ctl *c, const struct args *a)
 {
     static const struct column import_columns[] = {
         {"rows",  ROWS_COUNT, false, NULL},
@@ -110,32 +73,10 @@ static int print_import(struct import *i, bool whole)
         {"bad",   ROWS_COUNT, false, NULL},
         {NULL,    ROWS_TEXT,  false, NULL},
     };
-    struct rows *rows = ctl_rows_new(import_columns);
-    ctl_rows_add(rows);
-    ctl_rows_set_int(rows, "rows", i->rows);
-    ctl_rows_set_int(rows, "added", i->added);
-    ctl_rows_set_int(rows, "known", i->taken - i->added);
-    ctl_rows_set_int(rows, "bad", ctl_bad_count(i->bad));
-    ctl_bad_attach(i->bad, rows, i->ctl->json);
-    int code = ctl_rows_print(rows, ROWS_ONE, i->ctl->json);
-    if (!whole)
-        return ctl_fail("the import broke off; repeated it goes on");
-    return i->taken > 0 ? code : ctl_fail("FILE: no row could be imported");
-}
-
-int ctl_coverage_import(struct ctl *c, const struct args *a)
-{
-    const char *file = ctl_args_text(a, "FILE");
-    struct import i = {.ctl = c, .csv = ctl_csv_open(file, header)};
-    if (!i.csv)
-        return CTL_FAILED;
-    i.bad = ctl_bad_new(file);
-    bool whole = take_rows(&i);
-    int code = print_import(&i, whole);
-    cmd_free(&i.cmd);
-    ctl_bad_free(i.bad);
-    ctl_csv_close(i.csv);
-    return code;
+    static const struct import import = {
+        header, import_columns, take_row, ctl_import_call_full, ctl_import_call_flush, report};
+    struct import_call call = {.ctl = c, .function = "coverage_set", .key = {KEY_COVERAGE}};
+    return ctl_import(c, ctl_args_text(a, "FILE"), &import, &call);
 }
 
 int ctl_coverage_list(struct ctl *c, const struct args *a)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl.h"
@@ -15,6 +16,7 @@ struct csv {
     bool end;         /* of the file */
     size_t at, limit; /* unread part of buffer */
     size_t columns;
+    off_t size, passed; /* of the file; of it the part before the buffer. size 0: not known */
     unsigned long line;
     const char *reason;
     char buffer[BUFFER];
@@ -26,6 +28,7 @@ struct csv {
 static bool fill(struct csv *c)
 {
     memmove(c->buffer, c->buffer + c->at, c->limit - c->at);
+    c->passed += (off_t)c->at;
     c->limit -= c->at;
     c->at = 0;
     ssize_t n;
@@ -145,6 +148,12 @@ enum csv_result ctl_csv_next(struct csv *c, struct span fields[CSV_FIELDS])
 
 /* ---- Opening ---- */
 
+static off_t size_of(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
+}
+
 static void strip_byte_order_mark(struct csv *c)
 {
     if (c->limit >= 3 && memcmp(c->buffer, "\xef\xbb\xbf", 3) == 0)
@@ -181,6 +190,7 @@ struct csv *ctl_csv_open(const char *path, const char *const *columns)
     struct csv *c = ctl_alloc(sizeof(*c));
     bool standard = strcmp(path, "-") == 0;
     c->fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    c->size = c->fd < 0 ? 0 : size_of(c->fd);
     enum csv_result result = c->fd < 0 ? CSV_FAILED : read_header(c, columns);
     if (result == CSV_ROW)
         return c;
@@ -209,4 +219,12 @@ unsigned long ctl_csv_line(const struct csv *c)
 const char *ctl_csv_reason(const struct csv *c)
 {
     return c->reason;
+}
+
+int ctl_csv_percent(const struct csv *c)
+{
+    off_t read_so_far = c->passed + (off_t)c->at;
+    if (c->size == 0)
+        return -1;
+    return read_so_far < c->size ? (int)(read_so_far * 100 / c->size) : 100;
 }

@@ -30,4 +30,7 @@ MUST_CHECK enum csv_result ctl_csv_next(struct csv *c, struct span fields[CSV_FI
 unsigned long ctl_csv_line(const struct csv *c); /* number of the line just read, from 1 */
 const char *ctl_csv_reason(const struct csv *c);
 
+/* How much of the file has been read, 0 to 100; -1: what is read is no plain file. */
+int ctl_csv_percent(const struct csv *c);
+
 #endif

@@ -1,28 +1,17 @@
-/* inventory import, inventory show.
- *
- * An import takes the good rows and reports the bad ones; it may be repeated, and known numbers
- * keep their state. It fails when Redis does, or when the file has no good row. */
-#include "ctl_bad.h"
+/* inventory import, inventory show. Known numbers keep their state. */
 #include "ctl_batch.h"
-#include "ctl_csv.h"
-#include "ctl_rows.h"
+#include "ctl_import.h"
 #include "ctl_state.h"
 #include "ctl_type.h"
 #include "ctl_verbs.h"
-
-#include <stdio.h>
-#include <unistd.h>
 
 enum { NUMBER, STATE, RATECENTER, CITY, PLACE_MAX = 64 };
 
 static const char *const header[] = {"number", "state", "ratecenter", "city", NULL};
 
-struct import {
+struct stocking {
     struct ctl *ctl;
-    struct csv *csv;
     struct batch *batch;
-    struct bad *bad;
-    int64_t rows;
 };
 
 /* ---- Checks of a row: NULL, or why it can't be taken ---- */
@@ -53,13 +42,14 @@ static bool place_good(struct span s)
     return s.n <= PLACE_MAX && !memchr(s.p, '|', s.n) && ctl_type_printable(s);
 }
 
-static const char *take_row(struct import *i, const struct span fields[CSV_FIELDS])
+static const char *take_row(void *arg, const struct span fields[CSV_FIELDS])
 {
+    struct stocking *s = arg;
     struct phone number;
     struct batch_number row = {.ratecenter = fields[RATECENTER], .city = fields[CITY]};
     const char *reason = check_number(fields[NUMBER], &number);
     if (!reason)
-        reason = check_state(i->ctl, &number, fields[STATE], &row.state);
+        reason = check_state(s->ctl, &number, fields[STATE], &row.state);
     if (!reason && !place_good(row.ratecenter))
         reason = "ratecenter: over 64 bytes, or characters that can't be in a name";
     if (!reason && !place_good(row.city))
@@ -67,42 +57,30 @@ static const char *take_row(struct import *i, const struct span fields[CSV_FIELD
     if (reason)
         return reason;
     row.digits = number.digits;
-    return ctl_batch_add(i->batch, &row);
+    return ctl_batch_add(s->batch, &row);
 }
 
 /* ---- The import ---- */
 
-static void show_progress(const struct import *i, bool end)
+static bool full(const void *arg)
 {
-    if (!isatty(STDERR_FILENO))
-        return;
-    if (end)
-        fputs("\r\x1b[K", stderr); /* clears the line */
-    else
-        fprintf(stderr, "\r%lld rows", (long long)i->rows);
+    return ctl_batch_full(((const struct stocking *)arg)->batch);
 }
 
-static bool take_rows(struct import *i)
+static bool flush(void *arg)
 {
-    struct span fields[CSV_FIELDS];
-    enum csv_result result;
-    while ((result = ctl_csv_next(i->csv, fields)) == CSV_ROW || result == CSV_BAD) {
-        const char *reason = result == CSV_BAD ? ctl_csv_reason(i->csv) : take_row(i, fields);
-        i->rows++;
-        if (reason)
-            ctl_bad_add(i->bad, ctl_csv_line(i->csv), reason);
-        if (ctl_batch_full(i->batch)) {
-            if (!ctl_batch_flush(i->batch))
-                return false;
-            show_progress(i, false);
-        }
-    }
-    if (result == CSV_FAILED)
-        ctl_fail("FILE: can't be read on after line %lu", ctl_csv_line(i->csv));
-    return ctl_batch_flush(i->batch) && result == CSV_END;
+    return ctl_batch_flush(((struct stocking *)arg)->batch);
 }
 
-static int print_import(struct import *i, bool whole)
+static int64_t report(const void *arg, struct rows *result)
+{
+    const struct stocking *s = arg;
+    ctl_rows_set_int(result, "added", ctl_batch_added(s->batch));
+    ctl_rows_set_int(result, "known", ctl_batch_known(s->batch));
+    return ctl_batch_added(s->batch) + ctl_batch_known(s->batch);
+}
+
+int ctl_inventory_import(struct ctl *c, const struct args *a)
 {
     static const struct column columns[] = {
         {"rows",  ROWS_COUNT, false, NULL},
@@ -111,36 +89,12 @@ static int print_import(struct import *i, bool whole)
         {"bad",   ROWS_COUNT, false, NULL},
         {NULL,    ROWS_TEXT,  false, NULL},
     };
-    struct rows *rows = ctl_rows_new(columns);
-    ctl_rows_add(rows);
-    ctl_rows_set_int(rows, "rows", i->rows);
-    ctl_rows_set_int(rows, "added", ctl_batch_added(i->batch));
-    ctl_rows_set_int(rows, "known", ctl_batch_known(i->batch));
-    ctl_rows_set_int(rows, "bad", ctl_bad_count(i->bad));
-    ctl_bad_attach(i->bad, rows, i->ctl->json);
-    int code = ctl_rows_print(rows, ROWS_ONE, i->ctl->json);
-    if (!whole)
-        return ctl_fail("the import broke off; repeated it goes on");
-    if (ctl_batch_added(i->batch) + ctl_batch_known(i->batch) == 0)
-        return ctl_fail("FILE: no row could be imported");
-    return code;
-}
-
-int ctl_inventory_import(struct ctl *c, const struct args *a)
-{
-    const char *file = ctl_args_text(a, "FILE");
-    struct import i = {.ctl = c, .csv = ctl_csv_open(file, header), .bad = ctl_bad_new(file)};
-    int code = CTL_FAILED;
-    if (i.csv)
-        i.batch = ctl_batch_open(c);
-    if (i.batch) {
-        bool whole = take_rows(&i);
-        show_progress(&i, true);
-        code = print_import(&i, whole);
-    }
-    ctl_batch_free(i.batch);
-    ctl_bad_free(i.bad);
-    ctl_csv_close(i.csv);
+    static const struct import import = {header, columns, take_row, full, flush, report};
+    struct stocking s = {.ctl = c, .batch = ctl_batch_open(c)};
+    if (!s.batch)
+        return CTL_FAILED;
+    int code = ctl_import(c, ctl_args_text(a, "FILE"), &import, &s);
+    ctl_batch_free(s.batch);
     return code;
 }
 

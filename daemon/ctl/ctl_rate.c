@@ -1,7 +1,5 @@
 /* rate set, import, list: what a customer pays for a minute to a dialled prefix. */
-#include "ctl_bad.h"
-#include "ctl_csv.h"
-#include "ctl_rows.h"
+#include "ctl_import.h"
 #include "ctl_verbs.h"
 #include "money.h"
 #include "num.h"
@@ -11,7 +9,6 @@ enum {
     RATE,
     INCREMENT,
     MINIMUM, /* columns of a file */
-    BATCH_ROWS = 1000,
     SECONDS_MAX = 3600,
 };
 
@@ -57,33 +54,8 @@ int ctl_rate_list(struct ctl *c, const struct args *a)
 
 /* ---- Import ---- */
 
-struct import {
-    struct ctl *ctl;
-    const char *deck;
-    struct csv *csv;
-    struct bad *bad;
-    struct cmd cmd; /* rate_set under construction; empty: cmd.n is 0 */
-    size_t waiting;
-    int64_t rows, set;
-};
-
-static bool flush(struct import *i)
-{
-    struct redisReply *reply;
-    if (i->waiting == 0)
-        return true;
-    i->waiting = 0;
-    bool good = ctl_send(i->ctl, &i->cmd, NULL, &reply);
-    i->cmd = (struct cmd){0};
-    if (!good)
-        return false;
-    i->set += reply_int(reply, 1, 0);
-    reply_free(reply);
-    return true;
-}
-
 /* NULL when the row waits to be sent, else why it can't be taken. */
-static const char *take_row(struct import *i, const struct span fields[CSV_FIELDS])
+static const char *take_row(void *call, const struct span fields[CSV_FIELDS])
 {
     char prefix[PHONE_E164_MAX + 1];
     int64_t increment, minimum;
@@ -97,33 +69,22 @@ static const char *take_row(struct import *i, const struct span fields[CSV_FIELD
         return "increment: not 1 to 3600 seconds";
     if (num_parse(fields[MINIMUM], 0, SECONDS_MAX, &minimum) < 0)
         return "minimum: not 0 to 3600 seconds";
-    if (i->waiting++ == 0)
-        cmd_fcall(&i->cmd, "rate_set", key_deck(i->deck).text);
-    cmd_text(&i->cmd, prefix);
-    cmd_int(&i->cmd, rate);
-    cmd_int(&i->cmd, increment);
-    cmd_int(&i->cmd, minimum);
+    struct cmd *cmd = ctl_import_row(call);
+    cmd_text(cmd, prefix);
+    cmd_int(cmd, rate);
+    cmd_int(cmd, increment);
+    cmd_int(cmd, minimum);
     return NULL;
 }
 
-static bool take_rows(struct import *i)
+static int64_t report(const void *arg, struct rows *result)
 {
-    struct span fields[CSV_FIELDS];
-    enum csv_result result;
-    while ((result = ctl_csv_next(i->csv, fields)) == CSV_ROW || result == CSV_BAD) {
-        const char *reason = result == CSV_BAD ? ctl_csv_reason(i->csv) : take_row(i, fields);
-        i->rows++;
-        if (reason)
-            ctl_bad_add(i->bad, ctl_csv_line(i->csv), reason);
-        if (i->waiting >= BATCH_ROWS && !flush(i))
-            return false;
-    }
-    if (result == CSV_FAILED)
-        ctl_fail("FILE: can't be read on after line %lu", ctl_csv_line(i->csv));
-    return flush(i) && result == CSV_END;
+    const struct import_call *call = arg;
+    ctl_rows_set_int(result, "set", call->counted);
+    return call->counted;
 }
 
-static int print_import(struct import *i, bool whole)
+int ctl_rate_import(struct ctl *c, const struct args *a)
 {
     static const struct column import_columns[] = {
         {"rows", ROWS_COUNT, false, NULL},
@@ -131,30 +92,9 @@ static int print_import(struct import *i, bool whole)
         {"bad",  ROWS_COUNT, false, NULL},
         {NULL,   ROWS_TEXT,  false, NULL},
     };
-    struct rows *rows = ctl_rows_new(import_columns);
-    ctl_rows_add(rows);
-    ctl_rows_set_int(rows, "rows", i->rows);
-    ctl_rows_set_int(rows, "set", i->set);
-    ctl_rows_set_int(rows, "bad", ctl_bad_count(i->bad));
-    ctl_bad_attach(i->bad, rows, i->ctl->json);
-    int code = ctl_rows_print(rows, ROWS_ONE, i->ctl->json);
-    if (!whole)
-        return ctl_fail("the import broke off; repeated it goes on");
-    return i->set > 0 ? code : ctl_fail("FILE: no row could be imported");
-}
-
-int ctl_rate_import(struct ctl *c, const struct args *a)
-{
-    const char *file = ctl_args_text(a, "FILE");
-    struct import i = {
-        .ctl = c, .deck = ctl_args_text(a, "--deck"), .csv = ctl_csv_open(file, header)};
-    if (!i.csv)
-        return CTL_FAILED;
-    i.bad = ctl_bad_new(file);
-    bool whole = take_rows(&i);
-    int code = print_import(&i, whole);
-    cmd_free(&i.cmd);
-    ctl_bad_free(i.bad);
-    ctl_csv_close(i.csv);
-    return code;
+    static const struct import import = {
+        header, import_columns, take_row, ctl_import_call_full, ctl_import_call_flush, report};
+    struct import_call call = {
+        .ctl = c, .function = "rate_set", .key = key_deck(ctl_args_text(a, "--deck"))};
+    return ctl_import(c, ctl_args_text(a, "FILE"), &import, &call);
 }

@@ -1,11 +1,16 @@
 """inventory import and show."""
 
+import os
+import pty
 import random
+import re
+import subprocess
 import time
 
 import pytest
 
 from ctl_client import FAILED
+from harness.programs import program
 
 HEADER = "number,state,ratecenter,city\n"
 
@@ -135,6 +140,21 @@ def test_scattered_numbers_in_any_order(ctl, server):
     assert (done["rows"], done["added"], done["bad"]) == (len(rows), len(rows), 0)
     assert sum(b["free"] for b in ctl("inventory", "show", "WA")) == len(rows)
     assert bits(server, "WA", "425319") == 5
+
+
+def test_a_bar_shows_how_far_it_is(ctl, tmp_path):
+    """On a terminal alone; a bad row stands on a line of its own."""
+    path = tmp_path / "big.csv"
+    rows = [f"206{220 + n // 10000}{n % 10000:04d},WA,S,S" for n in range(20000)] + ["bad,WA,S,S"]
+    path.write_text(HEADER + "\n".join(rows) + "\n")
+    ours, theirs = pty.openpty()
+    done = subprocess.run([program("trunkctl"), "-c", ctl.conf, "inventory", "import", path], stdout=subprocess.PIPE,
+                          stderr=theirs, timeout=60, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert re.match(r"\[#+\.+\]  \d\d %  4096 rows\r", shown) and re.search(r"\r\x1b\[Ktrunkctl: \S+:20002: number", shown)
+    assert b"20001" in done.stdout and "rows" not in ctl.run("inventory", "import", path).stderr.replace("more", "")
 
 
 @pytest.mark.slow
