@@ -153,7 +153,8 @@ def test_a_bar_shows_how_far_it_is(ctl, tmp_path):
     os.close(theirs)
     shown = os.read(ours, 65536).decode()
     os.close(ours)
-    assert re.match(r"\[#+\.+\]  \d\d %  4096 rows\r", shown) and re.search(r"\r\x1b\[Ktrunkctl: \S+:20002: number", shown)
+    assert re.match(r"\[#+\.+\]  \d\d %  4096 rows\r", shown)
+    assert re.search(r"\r\x1b\[Ktrunkctl: \S+:20002: number", shown)
     assert b"20001" in done.stdout and "rows" not in ctl.run("inventory", "import", path).stderr.replace("more", "")
 
 
