@@ -1,5 +1,6 @@
 """Limits of gateways, exact over all instances; the order of those that lead to one number."""
 
+import time
 
 from harness import wait_for
 from test_termination import make_exit, more, out  # noqa: F401 (fixtures)
@@ -146,6 +147,19 @@ def test_capacity_holds_over_two_instances(out, shared_bed):
         if invite.call_id in got:
             out.carrier.ack_failure(invite, out.carrier.expect(486, call_id=invite.call_id), to)
     no_place(out)
+
+
+def test_retry_after_of_a_gateway(out):
+    second = more(out, priority=2)
+    invite = out.invite()
+    out.reject(out.tried(invite), 503, headers=[("Retry-After", "1")])
+    out.reject(out.tried(invite, second), 486, second)
+    out.failed(invite, 486)
+    rested = time.monotonic()
+    refused_by(out, second)
+    out.primary.expect_nothing(0.02)
+    wait_for(lambda: time.monotonic() - rested > 1.02, 3)
+    refused_by(out, out.primary)
 
 
 def test_least_cost_first(out):

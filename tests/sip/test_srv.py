@@ -205,6 +205,20 @@ def test_address_that_is_down_is_passed_over(make_named):
     ended_by(line, first)
 
 
+def test_retry_after_of_one_address(make_named):
+    line = make_named("127.0.0.21", "127.0.0.22")
+    first, second = line.places
+    invite = line.invite()
+    line.reject(line.tried(invite, first), 503, first, headers=[("Retry-After", "1")])
+    refuses(line, invite, second, 486)
+    line.failed(invite, 486)
+    rested = time.monotonic()
+    ended_by(line, second)
+    first.expect_nothing(0.02)
+    wait_for(lambda: time.monotonic() - rested > 1.02, 3)
+    ended_by(line, first)
+
+
 def test_probes_go_to_every_address(make_named):
     """A standby address that no call has tried is known to be down before one needs it."""
     line = make_named("127.0.0.21", "127.0.0.22", conf={"sip__probe_ms": 100, "sip__probe_all": "yes"})

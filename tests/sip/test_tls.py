@@ -9,6 +9,7 @@ import pytest
 
 from harness import Dialog, StreamPeer, wait_for
 from harness.bed import CARRIER, GATEWAY, Line
+from harness.dns import Dns
 from harness.kamailio import Kamailio
 from harness.sip import bare_uri
 from harness.tls import Authority
@@ -199,6 +200,23 @@ def test_gateway_by_name_is_verified_by_name(secure, ca):
     assert received.uri == f"sip:12125550123@localhost:{upstream.port};transport=tls"
     upstream.respond(received, 486)
     caller.expect(486, call_id=invite.call_id)
+
+
+def test_service_by_tls(secure, ca):
+    """RFC 5922: the certificate is that of the name that was asked for, not of the host that SRV led to."""
+    with Dns() as dns:
+        line = secure(sip__resolver=dns.address)
+        upstream, other = (line.peer(GATEWAY, kind=StreamPeer, server=ca.server(*ca.issue(f"srv-{n}", f"DNS:{n}")))
+                           for n in ("gw.example", "h0.gw.example"))
+        caller = outgoing(line, "gw.example", "")
+        for i, peer in enumerate((other, upstream)):
+            dns.names.setdefault("_sips._tcp.gw.example", []).append((i, 0, peer.port, f"h{i}.gw.example"))
+            dns.names[f"h{i}.gw.example"] = [peer.host]
+        invite = caller.send(caller.invite("12125550123"))
+        received = upstream.expect("INVITE", call_id=invite.call_id)
+        assert received.uri == "sip:12125550123@gw.example;transport=tls"
+        upstream.respond(received, 486)
+        caller.expect(486, call_id=invite.call_id)
 
 
 def test_we_show_our_certificate(secure, ca):
