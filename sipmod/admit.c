@@ -92,6 +92,7 @@ int admit_ask(struct core *core, const struct admit_question *a, admit_fn *fn, v
         a->cached ? "1" : "",
         code,
         longest,
+        a->onnet ? "1" : "",
     };
     int err = store_call(core->store, on_reply, q, "call_admit", key_account(a->account).text,
                          sizeof args / sizeof *args, args);

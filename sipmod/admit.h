@@ -11,6 +11,7 @@ enum { ADMIT_TARGETS = 3, ADMIT_TEXT = 128 };
 struct admit_question {
     const char *account, *call;
     bool outbound;      /* termination */
+    bool onnet;         /* outbound: to a number of ours */
     const char *number; /* ours, or the dialled E.164 digits */
     const char *tg;     /* outbound */
     const char *from, *to, *source, *upstream, *callid;

@@ -55,7 +55,8 @@ static bool is_second_route(struct core *core, const struct msg *m, int index,
     if (route_at(m, index, &route) != ERR_OK ||
         !transport_is_us(core->transport, route.uri.host, route.uri.port) ||
         rr_read(route.uri.params, store_mac_key(core->store), &rr) != ERR_OK ||
-        strcmp(rr.call, d->rr.call) != 0 || strcmp(rr.account, d->rr.account) != 0)
+        strcmp(rr.bookings[0].call, d->rr.bookings[0].call) != 0 ||
+        strcmp(rr.bookings[0].account, d->rr.bookings[0].account) != 0)
         return false;
     d->listener = own_listener(core, &route.uri);
     return true;
@@ -149,19 +150,19 @@ struct transit {
     struct dialog_route route;
     bool timed; /* INVITE or UPDATE: its 2xx sets the session timer */
     bool bye, by_caller, waiting, gone;
-    char *contact; /* of a request that may move its sender, or NULL */
-    bool finished; /* Redis or the disk knows of the end */
-    bool held;     /* the BYE's response waits for that */
+    char *contact;     /* of a request that may move its sender, or NULL */
+    size_t unfinished; /* bookings of whose end neither Redis nor the disk knows yet */
+    bool held;         /* the BYE's response waits for that */
 };
 
 static void on_finished(void *arg, bool live)
 {
     struct transit *t = arg;
     (void)live;
-    t->finished = true;
-    if (t->held)
-        relay_release(t->relay);
+    if (--t->unfinished > 0 || !t->held)
+        return;
     t->held = false;
+    relay_release(t->relay);
 }
 
 /* The BYE's response goes back once the end is safe: if we die before, the BYE comes again. True:
@@ -174,10 +175,14 @@ static bool finish_call(struct transit *t)
                                .target = "",
                                .attempts = "",
                                .upstream = ""};
-    outbox_finish(t->core->outbox, t->route.rr.account, t->route.rr.call, &end, on_finished, t);
-    lease_end(t->core, &t->route.rr);
-    meter_ended(t->core->meter, dialogs_end(t->core->dialogs, t->route.rr.call));
-    t->held = !t->finished;
+    const struct rr *rr = &t->route.rr;
+    t->unfinished = rr->n_bookings;
+    for (size_t i = 0; i < rr->n_bookings; i++)
+        outbox_finish(t->core->outbox, rr->bookings[i].account, rr->bookings[i].call, &end,
+                      on_finished, t);
+    lease_end(t->core, rr);
+    meter_ended(t->core->meter, dialogs_end(t->core->dialogs, rr->bookings[0].call));
+    t->held = t->unfinished > 0;
     return t->held;
 }
 
@@ -271,8 +276,8 @@ void dialog_start(struct core *core, struct txn_server *server, const struct flo
         return;
     }
     const struct msg *request = relay_request(t->relay);
-    t->bye =
-        request->method == METHOD_BYE && !dialogs_is_other(core->dialogs, route->rr.call, request);
+    t->bye = request->method == METHOD_BYE &&
+             !dialogs_is_other(core->dialogs, route->rr.bookings[0].call, request);
     t->timed = request->method == METHOD_INVITE || request->method == METHOD_UPDATE;
     if (t->timed)
         t->contact = dialogs_contact(request);

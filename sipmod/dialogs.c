@@ -14,7 +14,7 @@ enum {
 
 struct dialog {
     UT_hash_handle hh;      /* by key */
-    UT_hash_handle by_call; /* by rr.call; of several dialogs of a call the first */
+    UT_hash_handle by_call; /* by the first booking's id; of several dialogs of a call the first */
     bool first;
     uint64_t since_ms; /* timer_now of its 2xx */
     struct dialogs *table;
@@ -80,7 +80,7 @@ size_t dialogs_count(const struct dialogs *d)
 static void expire(struct dialog *g, const char *reason)
 {
     if (g->first)
-        g->table->expired(g->table->arg, g->rr.call, reason);
+        g->table->expired(g->table->arg, g->rr.bookings[0].call, reason);
     else
         drop(g);
 }
@@ -201,13 +201,21 @@ static struct span routes_back(const struct msg *response, char buf[DIALOGS_ROUT
     return out_done(&list);
 }
 
+/* Finds by the id of any booking. */
+static struct dialog *find_call(const struct dialogs *d, const char *call)
+{
+    struct dialog *g;
+    struct span first = rr_first_id(span_of(call));
+    HASH_FIND(by_call, d->calls, first.p, first.n, g);
+    return g;
+}
+
 static void enter_call(struct dialogs *d, struct dialog *g)
 {
-    struct dialog *other;
-    HASH_FIND(by_call, d->calls, g->rr.call, strlen(g->rr.call), other);
-    if (other)
+    const char *call = g->rr.bookings[0].call;
+    if (find_call(d, call))
         return;
-    HASH_ADD_KEYPTR(by_call, d->calls, g->rr.call, strlen(g->rr.call), g);
+    HASH_ADD_KEYPTR(by_call, d->calls, call, strlen(call), g);
     g->first = true;
 }
 
@@ -317,8 +325,7 @@ int dialogs_leg(const struct dialogs *d, const char *call, enum dialogs_side sid
                 struct dialogs_leg *ret)
 {
     enum dialogs_side other = side == DIALOGS_CALLER ? DIALOGS_CALLEE : DIALOGS_CALLER;
-    struct dialog *g;
-    HASH_FIND(by_call, d->calls, call, strlen(call), g);
+    struct dialog *g = find_call(d, call);
     if (!g || !g->target[side] || !g->party[side] || !g->party[other])
         return ERR_NOT_FOUND;
     *ret = (struct dialogs_leg){.rr = g->rr,
@@ -334,15 +341,13 @@ int dialogs_leg(const struct dialogs *d, const char *call, enum dialogs_side sid
 bool dialogs_is_other(const struct dialogs *d, const char *call, const struct msg *request)
 {
     int side;
-    struct dialog *g;
-    HASH_FIND(by_call, d->calls, call, strlen(call), g);
+    const struct dialog *g = find_call(d, call);
     return g && !find(d, request->call_id, request->from.tag, request->to.tag, &side);
 }
 
 int dialogs_rr(const struct dialogs *d, const char *call, struct rr *ret)
 {
-    struct dialog *g;
-    HASH_FIND(by_call, d->calls, call, strlen(call), g);
+    struct dialog *g = find_call(d, call);
     if (!g)
         return ERR_NOT_FOUND;
     *ret = g->rr;
@@ -351,8 +356,7 @@ int dialogs_rr(const struct dialogs *d, const char *call, struct rr *ret)
 
 int64_t dialogs_end(struct dialogs *d, const char *call)
 {
-    struct dialog *g;
-    HASH_FIND(by_call, d->calls, call, strlen(call), g);
+    struct dialog *g = find_call(d, call);
     if (!g)
         return -1;
     int64_t ms = (int64_t)(timer_now(d->wheel) - g->since_ms);

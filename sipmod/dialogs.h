@@ -70,7 +70,7 @@ void dialogs_refresh(struct dialogs *d, const struct msg *response, const char *
  * one; 0: it has no such end. */
 void dialogs_session(struct dialogs *d, const struct msg *response, int64_t seconds);
 
-/* The account of a call. ERR_NOT_FOUND: no such call here. */
+/* The bookings of a call, found by the id of any of them. ERR_NOT_FOUND: no such call here. */
 MUST_CHECK int dialogs_rr(const struct dialogs *d, const char *call, struct rr *ret);
 
 /* The call is over. Returns for how long it was answered, in ms; -1: no such call here. */

@@ -119,7 +119,10 @@ static void hang_up_side(struct core *core, const char *call, enum dialogs_side 
         send_to(core, &leg, METHOD_BYE, text);
 }
 
-bool hangup_call(struct core *core, const char *call, const char *reason)
+/* How the end is told to one booking. Money that is used up is the affair of its account alone: for
+ * the others the other side has hung up. */
+static struct outbox_event end_of(const struct rr *rr, size_t i, const char *call,
+                                  const char *reason)
 {
     struct outbox_event end = {.code = 200,
                                .reason = reason,
@@ -127,13 +130,26 @@ bool hangup_call(struct core *core, const char *call, const char *reason)
                                .target = "",
                                .attempts = "",
                                .upstream = ""};
+    int side = strcmp(rr->bookings[i].call, call);
+    if (side != 0 && strcmp(reason, "balance") == 0) {
+        end.reason = "answered";
+        end.by = side < 0 ? "callee" : "caller"; /* ids rise from the caller to the callee */
+    }
+    return end;
+}
+
+bool hangup_call(struct core *core, const char *call, const char *reason)
+{
     char id[RR_CALL];
     struct rr rr;
     if (!span_copy(span_of(call), id, sizeof id) || dialogs_rr(core->dialogs, id, &rr) != ERR_OK)
         return false;
     hang_up_side(core, id, DIALOGS_CALLER, reason);
     hang_up_side(core, id, DIALOGS_CALLEE, reason);
-    outbox_finish(core->outbox, rr.account, id, &end, NULL, NULL);
+    for (size_t i = 0; i < rr.n_bookings; i++) {
+        struct outbox_event end = end_of(&rr, i, id, reason);
+        outbox_finish(core->outbox, rr.bookings[i].account, rr.bookings[i].call, &end, NULL, NULL);
+    }
     lease_end(core, &rr);
     meter_ended(core->meter, dialogs_end(core->dialogs, id));
     return true;

@@ -60,6 +60,7 @@ void lease_drop(struct core *core, const char *gateway, const char *account, con
 
 void lease_end(struct core *core, const struct rr *rr)
 {
+    const struct rr_booking *last = &rr->bookings[rr->n_bookings - 1];
     if (rr->gateway[0])
-        lease_drop(core, rr->gateway, rr->account, rr->call);
+        lease_drop(core, rr->gateway, last->account, last->call);
 }

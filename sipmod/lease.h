@@ -14,7 +14,7 @@ void lease_take(struct core *core, const char *gateway, const char *account, con
                 int64_t longest_s, lease_fn *fn, void *arg);
 void lease_drop(struct core *core, const char *gateway, const char *account, const char *call);
 
-/* Of a call that is over; nothing if its gateway has no limit. */
+/* Of a call that is over; its last booking has the place. Nothing if its gateway has no limit. */
 void lease_end(struct core *core, const struct rr *rr);
 
 #endif

@@ -160,16 +160,17 @@ void routes_owner(struct routes *r, const char *number, bool use_cache, routes_o
 
 /* ---- exits ---- */
 
-static void read_exit(const struct redisReply *reply, struct routes_exit *ret)
+/* "ok" and a route prefix, or "noroute"; rate prefix, rate, increment, minimum; then gateways. */
+static void read_exit(const struct redisReply *reply, bool routed, struct routes_exit *ret)
 {
     struct lot lots[CANDIDATES];
-    size_t n = 0;
+    size_t n = 0, at = routed ? 3 : 2;
     *ret = (struct routes_exit){0};
-    text_set(ret->rate, sizeof ret->rate, reply_text(reply, 3));
-    text_set(ret->increment, sizeof ret->increment, reply_text(reply, 4));
-    text_set(ret->minimum, sizeof ret->minimum, reply_text(reply, 5));
+    text_set(ret->rate, sizeof ret->rate, reply_text(reply, at));
+    text_set(ret->increment, sizeof ret->increment, reply_text(reply, at + 1));
+    text_set(ret->minimum, sizeof ret->minimum, reply_text(reply, at + 2));
     ret->rated = ret->rate[0] != '\0';
-    for (size_t i = 6; i + 2 < reply_count(reply) && n < CANDIDATES; i += 3) {
+    for (size_t i = at + 3; i + 2 < reply_count(reply) && n < CANDIDATES; i += 3) {
         int64_t weight = reply_int(reply, i + 2, 1);
         lots[n++] = (struct lot){i, reply_int(reply, i + 1, 1), weight > 0 ? weight : 1};
     }
@@ -187,11 +188,11 @@ static void answer_exit(struct exit_question *q, int err, const struct routes_ex
 static void on_exit_route(void *arg, const struct redisReply *reply, int err)
 {
     struct exit_question *q = arg;
-    struct routes_exit exit;
+    struct routes_exit exit = {0};
     int result = err == ERR_OK ? reply_check(reply) : err;
-    if (result == ERR_OK)
-        read_exit(reply, &exit);
-    answer_exit(q, result == ERR_REFUSED ? ERR_NOT_FOUND : result, result == ERR_OK ? &exit : NULL);
+    if (result == ERR_OK || result == ERR_REFUSED)
+        read_exit(reply, result == ERR_OK, &exit);
+    answer_exit(q, result == ERR_REFUSED ? ERR_NOT_FOUND : result, &exit);
 }
 
 static void ask_deck(struct exit_question *q, const char *deck)
@@ -200,7 +201,7 @@ static void ask_deck(struct exit_question *q, const char *deck)
     int err =
         store_call(q->routes->store, on_exit_route, q, "lcr_route", key_deck(deck).text, 1, args);
     if (err != ERR_OK)
-        answer_exit(q, err, NULL);
+        answer_exit(q, err, &(struct routes_exit){0});
 }
 
 static struct deck *learn_deck(struct routes *r, const char *account, const char *name)
@@ -231,7 +232,7 @@ static void on_account(void *arg, const struct redisReply *reply, int err)
         result = d ? ERR_OK : ERR_NOMEM;
     }
     if (result != ERR_OK)
-        answer_exit(q, result == ERR_REFUSED ? ERR_NOT_FOUND : result, NULL);
+        answer_exit(q, result == ERR_REFUSED ? ERR_NOT_FOUND : result, &(struct routes_exit){0});
     else
         ask_deck(q, d->name);
 }
@@ -242,7 +243,7 @@ void routes_exit(struct routes *r, const char *account, const char *e164, routes
     struct deck *d;
     struct exit_question *q = calloc(1, sizeof *q);
     if (!q) {
-        fn(arg, ERR_NOMEM, NULL);
+        fn(arg, ERR_NOMEM, &(struct routes_exit){0});
         return;
     }
     *q = (struct exit_question){.routes = r, .fn = fn, .arg = arg};
@@ -256,5 +257,5 @@ void routes_exit(struct routes *r, const char *account, const char *e164, routes
     int err =
         store_call(r->store, on_account, q, "account_get", key_account(account).text, 0, NULL);
     if (err != ERR_OK)
-        answer_exit(q, err, NULL);
+        answer_exit(q, err, &(struct routes_exit){0});
 }

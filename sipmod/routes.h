@@ -29,7 +29,8 @@ struct routes_exit {
     char rate[24], increment[12], minimum[12];      /* for call_admit */
 };
 
-/* ERR_OK: exit is set. ERR_NOT_FOUND: no route. Other errors: Redis did not say. */
+/* ERR_OK: exit is set. ERR_NOT_FOUND: no route; it has the price alone. Other errors: Redis did not
+ * say. */
 typedef void routes_exit_fn(void *arg, int err, const struct routes_exit *exit);
 
 /* Gateways for an E.164 number in the account's deck. May call fn before it returns. */

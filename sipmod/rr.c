@@ -16,12 +16,33 @@ uint32_t rr_tag_hash(struct span tag)
     return (uint32_t)(h ^ h >> 32);
 }
 
-/* "ACCOUNT.CALL.CALLER[.GATEWAY]", what is signed. */
+void rr_call_id(const char *first, size_t index, char ret[RR_CALL])
+{
+    struct out o = {.buf = ret, .cap = RR_CALL};
+    out_text(&o, first);
+    if (index) {
+        out_text(&o, "-");
+        out_number(&o, index);
+    }
+    out_span(&o, (struct span){"", 1});
+}
+
+struct span rr_first_id(struct span call)
+{
+    struct span first = call;
+    (void)span_cut(&call, '-', &first);
+    return first;
+}
+
+/* "ACCOUNT[~ACCOUNT…].CALL.CALLER[.GATEWAY]", what is signed. */
 static void put_signed(struct out *o, const struct rr *r)
 {
-    out_text(o, r->account);
+    for (size_t i = 0; i < r->n_bookings; i++) {
+        out_text(o, i ? "~" : "");
+        out_text(o, r->bookings[i].account);
+    }
     out_text(o, ".");
-    out_text(o, r->call);
+    out_text(o, r->bookings[0].call);
     out_text(o, ".");
     out_hex(o, r->caller, 8);
     if (r->gateway[0])
@@ -62,25 +83,39 @@ static struct span cut_mac(struct span *gateway)
     return mac;
 }
 
+/* The accounts of a call, and with them its bookings. */
+static bool read_bookings(struct span accounts, struct span call, struct rr *r)
+{
+    char first[RR_CALL_ID + 1];
+    struct span account;
+    if (!span_copy(call, first, sizeof first))
+        return false;
+    while (span_cut(&accounts, '~', &account)) {
+        struct rr_booking *b = &r->bookings[r->n_bookings];
+        if (r->n_bookings == RR_BOOKINGS || !span_copy(account, b->account, sizeof b->account))
+            return false;
+        rr_call_id(first, r->n_bookings++, b->call);
+    }
+    return r->n_bookings > 0;
+}
+
 int rr_read(struct span uri_params, const struct mac_key *key, struct rr *ret)
 {
-    struct span rest, account, call, caller, mac;
+    struct span text, rest, accounts, call, caller, mac;
     struct rr r = {0};
-    char part[RR_TEXT], expected[RR_MAC];
-    struct out o = OUT_IN(part), hex = OUT_IN(expected);
-    if (!msg_param(uri_params, PARAM, &rest))
+    char expected[RR_MAC];
+    struct out hex = OUT_IN(expected);
+    if (!msg_param(uri_params, PARAM, &text))
         return ERR_NOT_FOUND;
-    if (!span_cut(&rest, '.', &account) || !span_cut(&rest, '.', &call) ||
+    rest = text;
+    if (!span_cut(&rest, '.', &accounts) || !span_cut(&rest, '.', &call) ||
         !span_cut(&rest, '.', &caller) || rest.n == 0)
         return ERR_INVALID;
     mac = cut_mac(&rest);
-    if (!span_copy(rest, r.gateway, sizeof r.gateway) ||
-        !span_copy(account, r.account, sizeof r.account) ||
-        !span_copy(call, r.call, sizeof r.call) || !read_hash(caller, &r.caller))
-        return ERR_INVALID;
-    put_signed(&o, &r);
-    out_hex(&hex, mac_of(key, out_done(&o)), RR_MAC);
-    if (!secret_eq(mac, out_done(&hex)))
+    text.n = (size_t)(mac.p - text.p) - 1; /* what is signed, without the dot */
+    out_hex(&hex, mac_of(key, text), RR_MAC);
+    if (!secret_eq(mac, out_done(&hex)) || !span_copy(rest, r.gateway, sizeof r.gateway) ||
+        !read_bookings(accounts, call, &r) || !read_hash(caller, &r.caller))
         return ERR_INVALID;
     *ret = r;
     return ERR_OK;

@@ -1,6 +1,7 @@
 #include "target.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "text.h"
 
@@ -13,24 +14,27 @@ static void set_user(struct target *t, const char *prefix, const char *digits)
     t->user[out_done(&o).n] = '\0';
 }
 
-void target_to_trunk(struct target *t, const struct admit_target *a, const char *number)
+static struct target to_trunk(const struct admit_target *a, const char *number)
 {
-    *t = (struct target){.forward = a->kind == ADMIT_FORWARD, .port = a->port};
-    if (t->forward) {
-        set_user(t, "", a->host);
+    struct target t = {.forward = a->kind == ADMIT_FORWARD, .port = a->port};
+    if (t.forward) {
+        set_user(&t, "", a->host);
     } else {
-        set_user(t, a->prefix, number);
-        text_set(t->host, sizeof t->host, a->host);
+        set_user(&t, a->prefix, number);
+        text_set(t.host, sizeof t.host, a->host);
     }
+    return t;
 }
 
-void target_to_gateway(struct target *t, const struct gateway *g, const char *e164)
+/* Digits cut off the number, a prefix put before. */
+static struct target to_gateway(const struct gateway *g, const char *e164)
 {
     size_t digits = strlen(e164), strip = g->strip < digits ? g->strip : digits;
-    *t = (struct target){.port = g->port, .protocol = g->protocol, .limited = g->limited};
-    set_user(t, g->prefix, e164 + strip);
-    text_set(t->host, sizeof t->host, g->host);
-    text_set(t->gateway, sizeof t->gateway, g->name);
+    struct target t = {.port = g->port, .protocol = g->protocol, .limited = g->limited};
+    set_user(&t, g->prefix, e164 + strip);
+    text_set(t.host, sizeof t.host, g->host);
+    text_set(t.gateway, sizeof t.gateway, g->name);
+    return t;
 }
 
 static struct flow flow_to(const struct target *t, struct transport *tr, const struct addr *a,
@@ -98,11 +102,66 @@ void target_uri(const struct target *t, struct out *o)
     out_text(o, transport_uri_param(t->to.listener));
 }
 
-void target_down_last(struct target *rest, size_t n)
+void targets_clear(struct targets *ts)
 {
-    for (size_t i = 1; i < n && rest[0].down; i++) {
-        struct target first = rest[0];
+    for (size_t i = 0; i < ts->n; i++)
+        free(ts->list[i]);
+    ts->n = 0;
+}
+
+static void add(struct targets *ts, const struct target *t)
+{
+    struct target *copy = ts->n < TARGETS ? malloc(sizeof *copy) : NULL;
+    if (!copy)
+        return;
+    *copy = *t;
+    ts->list[ts->n++] = copy;
+}
+
+void targets_add_trunk(struct targets *ts, const struct admit_answer *a, const char *number,
+                       size_t n_bookings)
+{
+    for (size_t i = 0; i < a->n_targets; i++) {
+        struct target t = to_trunk(&a->targets[i], number);
+        t.n_bookings = n_bookings;
+        add(ts, &t);
+    }
+}
+
+void targets_add_exit(struct targets *ts, struct core *core, const struct routes_exit *exit,
+                      const char *e164, size_t n_bookings)
+{
+    for (size_t i = 0; i < exit->n; i++) {
+        const struct gateway *g = directory_gateway(core->directory, span_of(exit->gateways[i]));
+        if (!g || !g->active)
+            continue;
+        struct target t = to_gateway(g, e164);
+        t.n_bookings = n_bookings;
+        add(ts, &t);
+    }
+}
+
+struct target *targets_next(struct targets *ts)
+{
+    size_t n = ts->n - ts->next;
+    struct target **rest = &ts->list[ts->next];
+    if (n == 0)
+        return NULL;
+    for (size_t i = 1; i < n && rest[0]->down; i++) {
+        struct target *first = rest[0];
         memmove(&rest[0], &rest[1], (n - 1) * sizeof *rest);
         rest[n - 1] = first;
     }
+    ts->next++;
+    return rest[0];
+}
+
+void targets_note(struct targets *ts, const char *place, int status)
+{
+    struct out o = {.buf = ts->attempts, .cap = sizeof ts->attempts - 1, .n = strlen(ts->attempts)};
+    out_text(&o, o.n ? " " : "");
+    out_text(&o, place);
+    out_text(&o, "=");
+    out_number(&o, (uint64_t)status);
+    ts->attempts[o.n] = '\0';
 }

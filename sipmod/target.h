@@ -2,12 +2,21 @@
 #ifndef TRUNKLINE_TARGET_H
 #define TRUNKLINE_TARGET_H
 
+#include <assert.h>
+
 #include "admit.h"
 #include "health.h"
 #include "out.h"
 #include "resolve.h"
 
-enum { TARGET_USER = 48, TARGET_ADDRESSES = RESOLVE_ADDRESSES };
+enum {
+    TARGET_USER = 48,
+    TARGET_ADDRESSES = RESOLVE_ADDRESSES,
+    TARGET_NUMBERS = 3, /* numbers of ours in one call, each forwarding to the next */
+    TARGETS = TARGET_NUMBERS * ADMIT_TARGETS + ROUTES_GATEWAYS,
+    TARGET_ATTEMPTS = 256,
+};
+static_assert((int)TARGET_NUMBERS < (int)RR_BOOKINGS, "one more for the caller's trunk");
 
 /* A forward target stands for the gateways that lead to its number. */
 struct target {
@@ -21,16 +30,18 @@ struct target {
     size_t n_addresses, next_address;
     char place[ADDR_PORT_TEXT]; /* address and port tried last; before, the host */
     struct flow to;             /* the same */
-    bool forwarded;             /* another number than the one called */
+    size_t n_bookings;          /* so many of the call's bookings led to it */
     bool down;                  /* was found so: it has its turn after all others */
     bool limited;               /* its gateway's places are counted */
     bool placed;                /* it may have one */
 };
 
-void target_to_trunk(struct target *t, const struct admit_target *a, const char *number);
-
-/* Digits cut off the number, a prefix put before. */
-void target_to_gateway(struct target *t, const struct gateway *g, const char *e164);
+/* All of one call, in the order to try. */
+struct targets {
+    struct target *list[TARGETS];
+    size_t n, next;
+    char attempts[TARGET_ATTEMPTS]; /* for the CDR: "PLACE=CODE" by spaces */
+};
 
 /* Its name leads there, from `prefer` if it can be: the first address has its turn, all are
  * watched. */
@@ -53,7 +64,19 @@ void target_settle(struct target *t, size_t address);
 /* The Request-URI; t->to is known. */
 void target_uri(const struct target *t, struct out *o);
 
-/* Moves targets that are down behind those that aren't. */
-void target_down_last(struct target *rest, size_t n);
+void targets_clear(struct targets *ts);
+
+/* Adds those of an admission, for a number of ours; of a route, for E.164 digits. `n_bookings` is
+ * that of each. Without memory there are fewer. */
+void targets_add_trunk(struct targets *ts, const struct admit_answer *a, const char *number,
+                       size_t n_bookings);
+void targets_add_exit(struct targets *ts, struct core *core, const struct routes_exit *exit,
+                      const char *e164, size_t n_bookings);
+
+/* The next one, those that are down last. NULL: none is left. */
+struct target *targets_next(struct targets *ts);
+
+/* Writes an outcome down for the CDR. */
+void targets_note(struct targets *ts, const char *place, int status);
 
 #endif

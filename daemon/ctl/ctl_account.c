@@ -34,6 +34,7 @@ static const struct column account_columns[] = {
     {"tfn_rate",         ROWS_RATE,    true,  NULL         },
     {"in_increment",     ROWS_COUNT,   true,  NULL         },
     {"in_minimum",       ROWS_COUNT,   true,  NULL         },
+    {"onnet_rate",       ROWS_RATE,    true,  NULL         },
     {NULL,               ROWS_TEXT,    false, NULL         },
 };
 
@@ -51,11 +52,12 @@ static const char *const activities[] = {
     "Test Call Credit", "Call Charges",    "USF Tax Deduction", NULL,
 };
 
-/* An account's limit or mark "none" is an empty field. */
+/* An account's limit, mark or rate "none" is an empty field. */
 static void add_field(void *arg, const char *field, const char *value)
 {
     struct cmd *cmd = arg;
-    bool optional = strcmp(field, "sessions") == 0 || strcmp(field, "low_balance") == 0;
+    bool optional = strcmp(field, "sessions") == 0 || strcmp(field, "low_balance") == 0 ||
+                    strcmp(field, "onnet_rate") == 0;
     cmd_text(cmd, field);
     cmd_text(cmd, optional && strcmp(value, "none") == 0 ? "" : value);
 }

@@ -111,10 +111,15 @@ static char *read_amount(const struct arg *arg, struct span s)
 
 static char *read_price(const struct arg *arg, struct span s)
 {
-    money_t price, most = (arg->type == ARG_RATE ? RATE_MAX : FEE_MAX) * MONEY_DOLLAR;
+    money_t price, most = (arg->type == ARG_PRICE ? FEE_MAX : RATE_MAX) * MONEY_DOLLAR;
     if (money_parse(s, &price) < 0 || price < 0 || price > most)
         return NULL;
     return ctl_format("%lld", (long long)price);
+}
+
+static char *read_rate_opt(const struct arg *arg, struct span s)
+{
+    return span_eq(s, SPAN_LIT("none")) ? ctl_copy(s) : read_price(arg, s);
 }
 
 static char *read_percent(const struct arg *arg, struct span s)
@@ -287,6 +292,7 @@ static const struct {
     [ARG_AMOUNT] = {"DOLLARS",         "dollars, not zero, at most four decimals",                        read_amount   },
     [ARG_PRICE] = {"DOLLARS",         "dollars from 0 to 1000000, at most four decimals",                read_price    },
     [ARG_RATE] = {"DOLLARS",         "dollars from 0 to 10000, at most four decimals",                  read_price    },
+    [ARG_RATE_OPT] = {"DOLLARS|none",    "dollars from 0 to 10000, or none",                                read_rate_opt },
     [ARG_PERCENT] = {"PERCENT",         "0 to 100, at most two decimals",                                  read_percent  },
     [ARG_NUMBER] = {"NUMBER",          "a telephone number of 10 digits",                                 read_number   },
     [ARG_PREFIX] = {"PREFIX",          "1 to 15 digits",                                                  read_prefix   },

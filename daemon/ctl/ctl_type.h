@@ -19,6 +19,7 @@ enum arg_type {
     ARG_AMOUNT,    /* signed dollars, not zero: money units */
     ARG_PRICE,     /* dollars from zero up: money units */
     ARG_RATE,      /* dollars a minute: money units */
+    ARG_RATE_OPT,  /* the same, or "none" */
     ARG_PERCENT,   /* 0..100 with two decimals: 1/10,000 */
     ARG_NUMBER,    /* NANP number: 10 digits */
     ARG_PREFIX,    /* 1..15 digits */

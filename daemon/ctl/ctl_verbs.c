@@ -26,6 +26,7 @@
     {"--tfn-rate", ARG_RATE, 0, 0, 0, NULL, "tfn_rate", "price a minute of calls to toll-free numbers"}, \
     {"--in-increment", ARG_COUNT, 0, 1, 3600, NULL, "in_increment", "seconds of a billing step of such calls"}, \
     {"--in-minimum", ARG_COUNT, 0, 0, 3600, NULL, "in_minimum", "seconds billed at least for such calls"}, \
+    {"--onnet-rate", ARG_RATE_OPT, 0, 0, 0, NULL, "onnet_rate", "price of calls out to our own numbers; none: the deck's"}, \
     {"--topup", ARG_PRICE, 0, 0, 0, NULL, "topup", "what make_payment charges when it names no amount; 0: none"}, \
     {"--low-balance", ARG_MARK, 0, 0, 0, NULL, "low_balance", "balance below which webhooks are told; none: never"}, \
     {"--bill-day", ARG_COUNT, 0, 1, 28, NULL, "bill_day", "day of the monthly fees (default: 1)"}

@@ -14,7 +14,7 @@ local RULES = {
   did_monthly = a_fee, did_setup = a_fee, tfn_monthly = a_fee, tfn_setup = a_fee,
   per_order_cost = a_fee, other_charges = a_fee,
   tax_bp = check.a_range(0, 10000), discount_bp = check.a_range(0, 10000), call_tax_bp = check.a_range(0, 10000),
-  in_rate = a_rate, tfn_rate = a_rate,
+  in_rate = a_rate, tfn_rate = a_rate, onnet_rate = check.optional(a_rate),
   in_increment = check.a_range(1, 3600), in_minimum = check.a_range(0, 3600),
   topup = check.optional(a_fee), low_balance = check.optional(check.a_range(-check.MONEY_MAX, check.MONEY_MAX)),
   bill_day = check.a_range(1, 28),

@@ -37,6 +37,7 @@ local function read_admission(args)
     c.rate = check.int(args[12], 0, check.RATE_MAX, 'rate')
     c.increment = check.int(args[13], 1, 3600, 'increment')
     c.minimum = check.int(args[14], 0, 3600, 'minimum')
+    c.onnet = args[18] == '1'
   end
   return c
 end
@@ -62,11 +63,11 @@ end
 
 local function find_account(account)
   local v = redis.call('HMGET', account, 'status', 'balance', 'sessions', 'in_rate', 'tfn_rate', 'in_increment',
-    'in_minimum', 'held', 'call_tax_bp')
+    'in_minimum', 'held', 'call_tax_bp', 'onnet_rate')
   if not v[1] then return nil end
   return { active = v[1] == '1', available = tonumber(v[2]) - tonumber(v[8] or 0), tax_bp = tonumber(v[9] or 0),
     sessions = tonumber(v[3]), in_rate = tonumber(v[4]),
-    tfn_rate = tonumber(v[5]), increment = tonumber(v[6]), minimum = tonumber(v[7]) }
+    tfn_rate = tonumber(v[5]), increment = tonumber(v[6]), minimum = tonumber(v[7]), onnet_rate = tonumber(v[10]) }
 end
 
 -- Prices an incoming call by its trunk's billing and its number's category.
@@ -75,6 +76,12 @@ local function price_incoming(c, owner, trunk)
     c.rate = c.category == 'tollfree' and owner.tfn_rate or owner.in_rate
   end
   c.increment, c.minimum = owner.increment, owner.minimum
+end
+
+-- An account with a price of its own for numbers of ours pays that, not its deck's.
+local function price_onnet(c, owner)
+  if not owner.onnet_rate then return end
+  c.rate, c.increment, c.minimum = owner.onnet_rate, owner.increment, owner.minimum
 end
 
 -- Takes the call's first slice off what is available, and cuts its longest duration to what that pays for; false
@@ -103,6 +110,7 @@ local function verdict(account, c, owner, trunk)
   if not trunk.active then return 'trunk' end
   if not owner.active then return 'account' end
   if c.direction == 'in' then price_incoming(c, owner, trunk) end
+  if c.onnet then price_onnet(c, owner) end
   if not afford(c, owner) then return 'balance' end
   if used_up(account, c, trunk.mou) then return 'mou' end
   c.busy = live.busy(account, c)
@@ -177,7 +185,8 @@ end
 -- KEYS: {a:ACCT}
 -- ARGV: 1 call id, 2 direction (in, out), 3 number, 4 tg (out) or empty, 5 node, 6 boot, 7 from, 8 to,
 --   9 source, 10 upstream carrier, 11 SIP Call-ID, 12 rate 13 increment 14 minimum (out), 15 `1` if the route
---   came from a cache, 16 SIP code of a sessions refusal, 17 longest call in seconds
+--   came from a cache, 16 SIP code of a sessions refusal, 17 longest call in seconds, 18 `1` if an outgoing call
+--   goes to a number of ours (optional)
 -- Reply: ok, `new` or `repeat`, tg, longest seconds, cnam, then for each target: kind, prefix, host, port
 -- Refusals: refused, SIP code, reason, text, Retry-After seconds or empty · stale (cached route, number not
 --   active here; nothing is written)
@@ -232,7 +241,9 @@ end
 
 -- Ends a call: frees its session, rates and debits it, counts it, writes its CDR; all of it once. A 2xx without any
 -- answer stamp is the end of a call whose answer was lost on its way: the answer is estimated at the end, so that
--- nothing is billed that can't be proven but the minimum.
+-- nothing is billed that can't be proven but the minimum. Any other code is the end of a call that was never up: an
+-- answer that was stamped, but didn't reach the caller, doesn't count. The end for its longest duration is that
+-- duration, however late our BYE was.
 -- KEYS: {a:ACCT}
 -- ARGV: 1 call id, 2 SIP code, 3 reason, 4 by, 5 target, 6 attempts, 7 upstream (empty: as admitted), 8 pdd ms,
 --   9 answered ms ago (empty: as stamped or not at all), 10 ended ms ago, 11 estimated (1 or empty), 12 when this was
@@ -257,9 +268,13 @@ local function call_finish(account, args)
   if args[6] ~= '' then c.attempts = cut(args[6], ATTEMPTS) end
   c.pdd_ms = pdd or c.pdd_ms
   local answer_ms = answered and now - answered or c.answer_ms
-  local unstamped = not answer_ms and string.sub(code, 1, 1) == '2'
+  local up = string.sub(code, 1, 1) == '2'
+  if not up then answer_ms = nil end
+  local unstamped = up and not answer_ms
   c.estimated = (unstamped or args[11] == '1') and 1 or 0
-  ending.settle(c, unstamped and now - ended or answer_ms, now - ended)
+  local end_ms = now - ended
+  if c.reason == 'longest' and answer_ms then end_ms = math.min(end_ms, answer_ms + c.limit_s * 1000) end
+  ending.settle(c, unstamped and end_ms or answer_ms, end_ms)
   ending.close(account, c, now)
   return { 'ok', reply.int(c.billed), reply.int(c.amount) }
 end
@@ -325,7 +340,7 @@ local function stats_get(account, args)
   return out
 end
 
-door.write({ 'call_admit', key = key.ACCOUNT, args = { 17 }, run = call_admit })
+door.write({ 'call_admit', key = key.ACCOUNT, args = { 17, 18 }, run = call_admit })
 door.write({ 'call_answer', key = key.ACCOUNT, args = { 6, 7 }, run = call_answer })
 door.write({ 'call_finish', key = key.ACCOUNT, args = { 11, 12 }, run = call_finish })
 door.read({ 'call_list', key = key.ACCOUNT, args = { 0, 1 }, run = call_list })

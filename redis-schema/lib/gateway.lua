@@ -280,13 +280,13 @@ end
 -- ARGV: E.164 digits
 -- Reply: ok, route prefix, rate prefix (empty: no rate of its own), rate (empty: no price), increment, minimum, then
 -- for each gateway: name, rank (1 is tried first: by priority, then by cost), weight
--- Refusals: noroute
+-- Refusals: noroute, rate prefix, rate, increment, minimum
 local function lcr_route(deck, args)
   local digits = check.match(args[1], '^%d+$', 'number')
   local prefixes = {}
   for length = math.min(#digits, 15), 1, -1 do prefixes[#prefixes + 1] = string.sub(digits, 1, length) end
   local route, gateways = longest(key.routes(deck), prefixes)
-  if not route then return { 'noroute' } end
+  if not route then return { 'noroute', price_of(deck, prefixes) } end
   local out = { 'ok', route, price_of(deck, prefixes) }
   local rank, before = 0, nil
   for _, r in ipairs(read_routes(gateways)) do

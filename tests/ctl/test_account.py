@@ -24,7 +24,7 @@ def test_every_option_fills_its_field(ctl, server):
         "--did-monthly", "1.25", "--did-setup", "0.5", "--tfn-monthly", 2, "--tfn-setup", "0.01", "--per-order", 3,
         "--other", "0.0001", "--tax-percent", "8.25", "--discount-percent", 5, "--call-tax-percent", "11.5",
             "--in-rate", "0.0085",
-        "--tfn-rate", "0.02", "--in-increment", 60, "--in-minimum", 0)
+        "--tfn-rate", "0.02", "--in-increment", 60, "--in-minimum", 0, "--onnet-rate", "0.001")
     stored = server.client.hgetall("{a:1000001}")
     assert int(stored.pop("created")) > 0
     assert stored == {
@@ -32,7 +32,7 @@ def test_every_option_fills_its_field(ctl, server):
         "sessions": "10", "deck": "gold", "did_monthly": "12500", "did_setup": "5000", "tfn_monthly": "20000",
         "tfn_setup": "100", "per_order_cost": "30000", "other_charges": "1", "tax_bp": "825", "discount_bp": "500",
         "call_tax_bp": "1150",
-        "in_rate": "85", "tfn_rate": "200", "in_increment": "60", "in_minimum": "0"}
+        "in_rate": "85", "tfn_rate": "200", "in_increment": "60", "in_minimum": "0", "onnet_rate": "10"}
     shown = ctl("account", "show", 1000001)
     assert shown["tax_percent"] == "8.25" and shown["in_rate"] == "0.0085" and shown["other_charges"] == "0.0001"
 
@@ -49,6 +49,8 @@ def test_set_changes_what_is_given(ctl, server, account):
     ctl("account", "set", account, "--sessions", 5, "--status", 0)
     assert server.client.hmget(f"{{a:{account}}}", "sessions", "status", "name") == ["5", "0", "Zed"]
     assert ctl("account", "set", account, "--sessions", "none")["sessions"] is None
+    assert ctl("account", "set", account, "--onnet-rate", 0)["onnet_rate"] == "0.0000"
+    assert ctl("account", "set", account, "--onnet-rate", "none")["onnet_rate"] is None
 
 
 def test_unknown_account(ctl):

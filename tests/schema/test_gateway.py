@@ -92,7 +92,7 @@ def test_gateway_misuse(schema, pairs):
 
 
 def test_routes_by_longest_prefix(schema):
-    assert schema.lcr_route(DECK, "12065550100") == ["noroute"]
+    assert schema.lcr_route(DECK, "12065550100") == ["noroute", "", "0", "1", "0"]
     for prefix, gateway, priority, weight in [("1", "g1", 1, 10), ("1206", "g3", 2, 1), ("1206", "g2", 1, 5),
                                               ("1206", "g1", 1, 5), ("44", "g4", 1, 1)]:
         assert schema.route_set(DECK, prefix, gateway, priority, weight) == ["ok"]
@@ -101,9 +101,11 @@ def test_routes_by_longest_prefix(schema):
         "ok", "1206", "120655", "250", "60", "60", "g1", "1", "5", "g2", "1", "5", "g3", "2", "1"]
     assert schema.lcr_route(DECK, "12125550100") == ["ok", "1", "1", "100", "6", "6", "g1", "1", "10"]
     assert schema.lcr_route(DECK, "442071838750") == ["ok", "44", "", "", "", "", "g4", "1", "1"]
-    assert schema.lcr_route(DECK, "4") == ["noroute"]
+    assert schema.lcr_route(DECK, "4") == ["noroute", "", "", "", ""]
     assert schema.lcr_route(DECK, "1") == ["ok", "1", "1", "100", "6", "6", "g1", "1", "10"]
-    assert schema.lcr_route(DECK, "331") == ["noroute"]
+    assert schema.lcr_route(DECK, "331") == ["noroute", "", "", "", ""]
+    assert schema.rate_set(DECK, "33", "30", "1", "0") == ["ok", "1"]
+    assert schema.lcr_route(DECK, "331") == ["noroute", "33", "30", "1", "0"]  # a price is no way there
     for bad in ("", "+1206", "abc"):
         schema.error("lcr_route", DECK, bad)
 
@@ -119,7 +121,7 @@ def test_route_is_replaced_and_removed(schema):
     assert schema.route_remove(DECK, "1", "g2") == ["ok"]
     assert schema.route_remove(DECK, "1", "g2") == ["notfound"]
     assert schema.route_remove(DECK, "1", "g1") == ["ok"]
-    assert schema.lcr_route(DECK, "1") == ["noroute"]
+    assert schema.lcr_route(DECK, "1")[0] == "noroute"
     assert schema.client.keys("lcr*") == []
     for bad in [("1", "g1", 0, 1), ("1", "g:1", 1, 1), ("", "g1", 1, 1), ("1", "g1", 1, "")]:
         schema.error("route_set", DECK, *bad)

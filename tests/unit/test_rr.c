@@ -2,7 +2,7 @@
 #include "rr.h"
 
 static const struct rr CALL = {
-    .account = "1000001", .call = "00112233445566778899", .caller = 0x1234abcd};
+    .bookings = {{"1000001", "00112233445566778899"}}, .n_bookings = 1, .caller = 0x1234abcd};
 
 /* Of a secret; good until the next but one. */
 static const struct mac_key *key(const char *secret)
@@ -25,25 +25,53 @@ static void test_text_and_back(void **state)
     assert_memory_equal(buf, ";tl=1000001.00112233445566778899.1234abcd.", 42);
     assert_int_equal(strlen(buf), 42 + RR_MAC);
     assert_int_equal(rr_read(span_of(buf), key("secret"), &r), ERR_OK);
-    assert_string_equal(r.account, CALL.account);
-    assert_string_equal(r.call, CALL.call);
+    assert_int_equal(r.n_bookings, 1);
+    assert_string_equal(r.bookings[0].account, CALL.bookings[0].account);
+    assert_string_equal(r.bookings[0].call, CALL.bookings[0].call);
     assert_int_equal(r.caller, CALL.caller);
     assert_string_equal(r.gateway, "");
     assert_true(rr_in_head(span_of(buf)));
 }
 
-static void test_longest_names_fit(void **state)
+static void test_bookings_of_an_onnet_call(void **state)
 {
-    struct rr longest = {.caller = UINT32_MAX}, r;
+    struct rr onnet =
+                  {
+                      .bookings = {{"1000001", "00112233445566778899"}, {.account = "x_2"}},
+                      .n_bookings = 2,
+                      .gateway = "gw.1"
+    },
+              r;
     char buf[RR_TEXT];
 
     (void)state;
-    memset(longest.account, '9', RR_ACCOUNT - 1);
-    memset(longest.call, 'f', RR_CALL - 1);
+    rr_text(&onnet, key("secret"), buf);
+    assert_memory_equal(buf, ";tl=1000001~x_2.00112233445566778899.00000000.gw.1.", 51);
+    assert_int_equal(rr_read(span_of(buf), key("secret"), &r), ERR_OK);
+    assert_int_equal(r.n_bookings, 2);
+    assert_string_equal(r.bookings[1].account, "x_2");
+    assert_string_equal(r.bookings[0].call, "00112233445566778899");
+    assert_string_equal(r.bookings[1].call, "00112233445566778899-1");
+    assert_string_equal(r.gateway, "gw.1");
+    for (size_t i = 0; i < 2; i++)
+        assert_true(span_eq(rr_first_id(span_of(r.bookings[i].call)), span_of(r.bookings[0].call)));
+}
+
+static void test_longest_names_fit(void **state)
+{
+    struct rr longest = {.n_bookings = RR_BOOKINGS, .caller = UINT32_MAX}, r;
+    char buf[RR_TEXT];
+
+    (void)state;
+    for (size_t i = 0; i < RR_BOOKINGS; i++)
+        memset(longest.bookings[i].account, '9', RR_ACCOUNT - 1);
+    memset(longest.bookings[0].call, 'f', RR_CALL_ID);
     memset(longest.gateway, '.', RR_GATEWAY - 1); /* a dot is a letter like any other there */
     assert_int_equal(rr_read(span_of(rr_text(&longest, key("s"), buf)), key("s"), &r), ERR_OK);
-    assert_string_equal(r.account, longest.account);
-    assert_string_equal(r.call, longest.call);
+    assert_int_equal(r.n_bookings, RR_BOOKINGS);
+    assert_string_equal(r.bookings[RR_BOOKINGS - 1].account, longest.bookings[0].account);
+    assert_string_equal(r.bookings[0].call, longest.bookings[0].call);
+    assert_int_equal(strlen(r.bookings[RR_BOOKINGS - 1].call), RR_CALL - 1);
     assert_string_equal(r.gateway, longest.gateway);
 }
 
@@ -117,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_and_back),
+        cmocka_unit_test(test_bookings_of_an_onnet_call),
         cmocka_unit_test(test_longest_names_fit),
         cmocka_unit_test(test_among_other_parameters),
         cmocka_unit_test(test_nothing_can_be_forged),
