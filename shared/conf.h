@@ -81,6 +81,7 @@ struct conf {
         int64_t transactions_max;   /* open requests at which new calls are refused */
         int64_t admissions_max;     /* calls waiting for Redis at which new ones are refused */
         int64_t lag_ms;             /* delay at which new calls are refused */
+        int64_t gather_us;          /* under load, pause to let messages gather; 0: none */
         bool udp_only; /* requests over 1,300 bytes go by UDP too (against RFC 3261 §18.1.1) */
     } sip;
     struct {

@@ -151,6 +151,7 @@ static void on_hangup(uv_signal_t *handle, int number)
     app->conf.sip.stranger_rate = fresh.sip.stranger_rate;
     app->conf.sip.transactions_max = fresh.sip.transactions_max;
     app->conf.sip.admissions_max = fresh.sip.admissions_max;
+    app->conf.sip.gather_us = fresh.sip.gather_us;
     app->conf.sip.lag_ms = fresh.sip.lag_ms;
     app->conf.tls = fresh.tls;
     log_set_level(fresh.log.level);

@@ -39,9 +39,13 @@ static void flush_all(struct transport *t)
     }
 }
 
+/* The last thing before the loop polls: handles that were started later, as those of Redis, come
+ * first. */
 static void on_prepare(uv_prepare_t *handle)
 {
-    flush_all(handle->data);
+    struct transport *t = handle->data;
+    flush_all(t);
+    gather_wait(&t->gather, t->counters.received, (uint64_t)t->conf->sip.gather_us);
 }
 
 static void on_check(uv_check_t *handle)

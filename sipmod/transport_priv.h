@@ -2,6 +2,7 @@
 #ifndef TRUNKLINE_TRANSPORT_PRIV_H
 #define TRUNKLINE_TRANSPORT_PRIV_H
 
+#include "gather.h"
 #include "transport.h"
 
 struct udp;
@@ -28,6 +29,7 @@ struct transport {
     struct transport_events events;
     struct transport_counters counters;
     size_t message_max;
+    struct gather gather;
     char *in; /* UDP_BATCH buffers of message_max + 1 bytes */
     struct streams *streams;
     struct tls_context *tls; /* NULL without tls.certificate */
