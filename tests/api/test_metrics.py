@@ -76,23 +76,23 @@ def test_jobs(told):
     jobs = ("expire", "sagas", "reap", "ports", "archive", "extend", "leases", "payments", "fees", "invoices",
             "webhooks", "metrics")
     figures = wait_for(lambda: (f := scrape(told.trunkd)) and all(
-        f.of("trunkline_job_last_success_timestamp_seconds", job=job) for job in jobs) and f, 15)
+        f.of("trunkline_job_last_success_timestamp_seconds", task=job) for job in jobs) and f, 15)
     for job in jobs:
-        assert figures.of("trunkline_job_leader", job=job) == 1
-        assert figures.of("trunkline_job_runs_total", job=job, result="done") >= 1
-        assert abs(figures.of("trunkline_job_last_success_timestamp_seconds", job=job) - time.time()) < 60
-        assert 0 <= figures.of("trunkline_job_lag_seconds", job=job) < 30
+        assert figures.of("trunkline_job_leader", task=job) == 1
+        assert figures.of("trunkline_job_runs_total", task=job, result="done") >= 1
+        assert abs(figures.of("trunkline_job_last_success_timestamp_seconds", task=job) - time.time()) < 60
+        assert 0 <= figures.of("trunkline_job_lag_seconds", task=job) < 30
     assert figures.of("trunkline_build_info", program="trunkd") == 1 and figures["trunkline_ready"] == 1
 
 
 def test_of_two_trunkds_one_tells_the_books(told):
     second = told.add_trunkd()
     books(told)
-    wait_for(lambda: scrape(second).of("trunkline_job_leader", job="metrics") == 0, 10)
+    wait_for(lambda: scrape(second).of("trunkline_job_leader", task="metrics") == 0, 10)
     assert scrape(second).of("trunkline_books_gap") is None
     told.trunkd.kill9()
     wait_for(lambda: scrape(second).of("trunkline_books_live_calls") == 1, 30)
-    assert scrape(second).of("trunkline_job_leader", job="metrics") == 1
+    assert scrape(second).of("trunkline_job_leader", task="metrics") == 1
     told.trunkd.start()
 
 
