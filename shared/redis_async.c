@@ -170,13 +170,13 @@ static void on_deadline(uv_timer_t *timer)
     }
 }
 
-static int submit(struct redis_async *r, redis_async_fn *fn, void *arg, size_t argc,
-                  const char *const argv[], const size_t lens[])
+static int submit(struct redis_async *r, unsigned within_ms, redis_async_fn *fn, void *arg,
+                  size_t argc, const char *const argv[], const size_t lens[])
 {
     struct waiting *w = malloc(sizeof(*w));
     if (w == NULL)
         return ERR_NOMEM;
-    int err = redis_link_write(r->link, argc, argv, lens);
+    int err = redis_link_write(r->link, within_ms, argc, argv, lens);
     if (err != ERR_OK) {
         free(w);
         return err;
@@ -202,7 +202,7 @@ static void on_heartbeat(uv_timer_t *timer)
     static const char *const PING[] = {"PING"};
     struct redis_async *r = timer->data;
     bool quiet = uv_now(r->loop) >= redis_link_heard_ms(r->link) + HEARTBEAT_MS;
-    if (quiet && r->head == NULL && submit(r, NULL, NULL, 1, PING, NULL) != ERR_OK)
+    if (quiet && r->head == NULL && submit(r, 0, NULL, NULL, 1, PING, NULL) != ERR_OK)
         lose(r, err_text(ERR_NOMEM));
 }
 
@@ -234,7 +234,7 @@ static void on_greeting(void *arg, const struct redisReply *reply, int err)
 
 static int greet(struct redis_async *r, size_t argc, const char *const argv[])
 {
-    int err = submit(r, on_greeting, r, argc, argv, NULL);
+    int err = submit(r, 0, on_greeting, r, argc, argv, NULL);
     if (err == ERR_OK && r->state == GREETING)
         r->greetings++;
     return err;
@@ -402,14 +402,14 @@ bool redis_async_is_up(const struct redis_async *r)
     return r->state == UP;
 }
 
-int redis_async_send(struct redis_async *r, redis_async_fn *fn, void *arg, size_t argc,
-                     const char *const argv[], const size_t lens[])
+int redis_async_send(struct redis_async *r, unsigned within_ms, redis_async_fn *fn, void *arg,
+                     size_t argc, const char *const argv[], const size_t lens[])
 {
     if (r->channels != NULL || argc == 0)
         return ERR_INVALID;
     if (r->state != UP || r->waiting_n >= WAITING_MAX)
         return ERR_UNAVAILABLE;
-    return submit(r, fn, arg, argc, argv, lens);
+    return submit(r, within_ms, fn, arg, argc, argv, lens);
 }
 
 int redis_async_subscribe(struct redis_async *r, const char *channel, redis_async_message_fn *fn,

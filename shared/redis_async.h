@@ -31,9 +31,11 @@ void redis_async_close(struct redis_async *r);
 bool redis_async_is_up(const struct redis_async *r);
 
 /* Sends at the end of the loop's turn, in order. ERR_UNAVAILABLE at once, without calling fn, while
- * the link is down or more than 100,000 commands wait. fn may be NULL. */
-MUST_CHECK int redis_async_send(struct redis_async *r, redis_async_fn *fn, void *arg, size_t argc,
-                                const char *const argv[], const size_t lens[]);
+ * the link is down or more than 100,000 commands wait. fn may be NULL. With within_ms it may wait
+ * that long for a command to go with: all of one write cost the server one fsync. */
+MUST_CHECK int redis_async_send(struct redis_async *r, unsigned within_ms, redis_async_fn *fn,
+                                void *arg, size_t argc, const char *const argv[],
+                                const size_t lens[]);
 
 /* Subscribes now and after each reconnect. Such a connection takes no other command.
  * `state` of redis_async_open is called up only once the subscription is confirmed. */

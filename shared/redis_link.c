@@ -21,6 +21,7 @@ struct redis_link {
         uv_pipe_t pipe;
     } socket;
     uv_prepare_t turn_end; /* runs right before the loop polls */
+    uv_timer_t patience;   /* of commands that may wait for others */
     uv_getaddrinfo_t lookup;
     uv_connect_t connect;
     uv_write_t write;
@@ -57,6 +58,7 @@ void redis_link_close(struct redis_link *link)
     uv_cancel((uv_req_t *)&link->lookup); /* fails when none is under way: no harm */
     uv_close(&link->socket.handle, on_handle_closed);
     uv_close((uv_handle_t *)&link->turn_end, on_handle_closed);
+    uv_close((uv_handle_t *)&link->patience, on_handle_closed);
 }
 
 uint64_t redis_link_heard_ms(const struct redis_link *link)
@@ -139,6 +141,7 @@ static void flush(struct redis_link *link)
 {
     if (!link->connected || link->writing.n > 0 || link->pending.n == 0)
         return;
+    uv_timer_stop(&link->patience);
     uv_buf_t buf = {link->pending.p, link->pending.n};
     int n = uv_try_write(&link->socket.stream, &buf, 1);
     if (n == UV_EAGAIN)
@@ -157,13 +160,22 @@ static void on_turn_end(uv_prepare_t *handle)
     flush(handle->data);
 }
 
-int redis_link_write(struct redis_link *link, size_t argc, const char *const argv[],
-                     const size_t lens[])
+static void on_patience_over(uv_timer_t *timer)
+{
+    flush(timer->data);
+}
+
+int redis_link_write(struct redis_link *link, unsigned within_ms, size_t argc,
+                     const char *const argv[], const size_t lens[])
 {
     int err = redis_wire_add(&link->pending, argc, argv, lens);
-    if (err == ERR_OK)
+    if (err != ERR_OK)
+        return err;
+    if (within_ms == 0)
         uv_prepare_start(&link->turn_end, on_turn_end);
-    return err;
+    else if (!uv_is_active((uv_handle_t *)&link->patience))
+        uv_timer_start(&link->patience, on_patience_over, within_ms, 0);
+    return ERR_OK;
 }
 
 static void on_connected(uv_connect_t *connect, int status)
@@ -255,7 +267,9 @@ static int init_handles(struct redis_link *link)
     link->socket.handle.data = link;
     uv_prepare_init(link->loop, &link->turn_end); /* always succeeds */
     link->turn_end.data = link;
-    link->users = 2;
+    uv_timer_init(link->loop, &link->patience); /* so does this */
+    link->patience.data = link;
+    link->users = 3;
     return 0;
 }
 

@@ -22,9 +22,10 @@ MUST_CHECK int redis_link_open(struct redis_link **ret, uv_loop_t *loop,
                                const struct redis_target *target, unsigned attempt,
                                const struct redis_link_events *events, void *arg);
 
-/* Queues one command, written at the end of the loop's turn. lens may be NULL for texts. */
-MUST_CHECK int redis_link_write(struct redis_link *link, size_t argc, const char *const argv[],
-                                const size_t lens[]);
+/* Queues one command, written at the end of the loop's turn or, with within_ms, when that time is
+ * over or another command is written before. lens may be NULL for texts. */
+MUST_CHECK int redis_link_write(struct redis_link *link, unsigned within_ms, size_t argc,
+                                const char *const argv[], const size_t lens[]);
 
 /* Loop time (uv_now) of the last byte that came in. */
 uint64_t redis_link_heard_ms(const struct redis_link *link);

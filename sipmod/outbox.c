@@ -248,8 +248,8 @@ static int send_answer(struct entry *e)
     const char *args[] = {
         v->call,     ago(v->happened, ms), v->target,           text_number(v->pdd_ms, pdd),
         v->attempts, v->upstream,          sent(e->outbox, now)};
-    return store_call(e->outbox->store, on_reply, e, "call_answer", key_account(v->account).text,
-                      sizeof args / sizeof *args, args);
+    return store_report(e->outbox->store, on_reply, e, "call_answer", key_account(v->account).text,
+                        sizeof args / sizeof *args, args);
 }
 
 static int send_finish(struct entry *e)
@@ -269,8 +269,8 @@ static int send_finish(struct entry *e)
                           ago(v->happened, ended),
                           v->estimated ? "1" : "",
                           sent(e->outbox, now)};
-    return store_call(e->outbox->store, on_reply, e, "call_finish", key_account(v->account).text,
-                      sizeof args / sizeof *args, args);
+    return store_report(e->outbox->store, on_reply, e, "call_finish", key_account(v->account).text,
+                        sizeof args / sizeof *args, args);
 }
 
 static void send_entry(struct entry *e)

@@ -10,7 +10,7 @@
 #include "schema.h"
 #include "secret.h"
 
-enum { TICK_MS = 250, BEAT_MAX_MS = 5000, PROMPT_MS = 50 };
+enum { TICK_MS = 250, BEAT_MAX_MS = 5000, PROMPT_MS = 50, REPORT_MS = 2 };
 
 struct store {
     uv_loop_t *loop;
@@ -40,15 +40,15 @@ static void set_up(struct store *s, bool up)
 
 static void send_heartbeat(struct store *s);
 
-static int send_call(struct store *s, redis_async_fn *fn, void *arg, const char *function,
-                     const char *key, size_t n_args, const char *const args[])
+static int send_call(struct store *s, unsigned within_ms, redis_async_fn *fn, void *arg,
+                     const char *function, const char *key, size_t n_args, const char *const args[])
 {
     const char *argv[4 + STORE_ARGS] = {"FCALL", function, "1", key};
     if (n_args > STORE_ARGS)
         return ERR_TOO_LARGE;
     for (size_t i = 0; i < n_args; i++)
         argv[4 + i] = args[i];
-    return redis_async_send(s->commands, fn, arg, 4 + n_args, argv, NULL);
+    return redis_async_send(s->commands, within_ms, fn, arg, 4 + n_args, argv, NULL);
 }
 
 static void on_heartbeat(void *arg, const struct redisReply *reply, int err)
@@ -70,7 +70,8 @@ static void send_heartbeat(struct store *s)
     s->beaten = uv_now(s->loop);
     s->beat_sent = clock_boot_ms();
     const char *args[] = {s->boot, s->address, TRUNKLINE_VERSION};
-    if (send_call(s, on_heartbeat, s, "node_heartbeat", key_node(s->node).text, 3, args) != ERR_OK)
+    if (send_call(s, 0, on_heartbeat, s, "node_heartbeat", key_node(s->node).text, 3, args) !=
+        ERR_OK)
         log_debug("heartbeat not sent: Redis is away");
 }
 
@@ -131,7 +132,7 @@ void store_register(struct store *s)
 static void check_schema(struct store *s)
 {
     static const char *const hmget[] = {"HMGET", KEY_SCHEMA, "version", "secret"};
-    s->checking = redis_async_send(s->commands, on_schema, s, 4, hmget, NULL) == ERR_OK;
+    s->checking = redis_async_send(s->commands, 0, on_schema, s, 4, hmget, NULL) == ERR_OK;
 }
 
 static void on_link(void *arg, bool up)
@@ -295,11 +296,18 @@ int64_t store_redis_ms(const struct store *s)
 int store_call(struct store *s, redis_async_fn *fn, void *arg, const char *function,
                const char *key, size_t n_args, const char *const args[])
 {
-    return s->foreign ? ERR_UNAVAILABLE : send_call(s, fn, arg, function, key, n_args, args);
+    return s->foreign ? ERR_UNAVAILABLE : send_call(s, 0, fn, arg, function, key, n_args, args);
+}
+
+int store_report(struct store *s, redis_async_fn *fn, void *arg, const char *function,
+                 const char *key, size_t n_args, const char *const args[])
+{
+    return s->foreign ? ERR_UNAVAILABLE
+                      : send_call(s, REPORT_MS, fn, arg, function, key, n_args, args);
 }
 
 int store_members(struct store *s, redis_async_fn *fn, void *arg, const char *key)
 {
     const char *argv[] = {"SMEMBERS", key};
-    return redis_async_send(s->commands, fn, arg, 2, argv, NULL);
+    return redis_async_send(s->commands, 0, fn, arg, 2, argv, NULL);
 }

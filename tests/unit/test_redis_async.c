@@ -114,7 +114,7 @@ static void run_until_words(struct world *w, int words)
 static int echo(struct world *w, const char *text)
 {
     const char *const argv[] = {"ECHO", text};
-    return redis_async_send(w->client, on_reply, w, 2, argv, NULL);
+    return redis_async_send(w->client, 0, on_reply, w, 2, argv, NULL);
 }
 
 static void test_pipelined_in_order(void **state)
@@ -127,12 +127,35 @@ static void test_pipelined_in_order(void **state)
     assert_int_equal(echo(w, "b"), ERR_OK);
     const char *const binary[] = {"ECHO", "c\0d"};
     const size_t lens[] = {4, 3};
-    assert_int_equal(redis_async_send(w->client, on_reply, w, 2, binary, lens), ERR_OK);
+    assert_int_equal(redis_async_send(w->client, 0, on_reply, w, 2, binary, lens), ERR_OK);
     assert_int_equal(
-        redis_async_send(w->client, NULL, NULL, 1, (const char *const[]){"PING"}, NULL), ERR_OK);
+        redis_async_send(w->client, 0, NULL, NULL, 1, (const char *const[]){"PING"}, NULL), ERR_OK);
     assert_int_equal(w->ok, 0);
     run_until(w, &w->ok, 3);
     assert_string_equal(w->log, "a b c ");
+}
+
+static int echo_within(struct world *w, unsigned ms, const char *text)
+{
+    const char *const argv[] = {"ECHO", text};
+    return redis_async_send(w->client, ms, on_reply, w, 2, argv, NULL);
+}
+
+/* What may wait goes with the next that may not, in order, and by itself when none comes. */
+static void test_patient_commands(void **state)
+{
+    enum { LONG_MS = 10 * LIMIT_MS, SHORT_MS = 5 };
+    struct world *w = *state;
+    open_client(w, w->server.tcp);
+    run_until(w, &w->ups, 1);
+    assert_int_equal(echo_within(w, LONG_MS, "patient"), ERR_OK);
+    uv_run(&w->loop, UV_RUN_NOWAIT);
+    assert_int_equal(w->ok, 0);
+    assert_int_equal(echo(w, "prompt"), ERR_OK);
+    run_until(w, &w->ok, 2);
+    assert_int_equal(echo_within(w, SHORT_MS, "alone"), ERR_OK);
+    run_until(w, &w->ok, 3);
+    assert_string_equal(w->log, "patient prompt alone ");
 }
 
 static void test_unix_socket_and_large_writes(void **state)
@@ -145,7 +168,7 @@ static void test_unix_socket_and_large_writes(void **state)
     memset(value, 'x', SIZE);
     const char *const argv[] = {"SET", "large", value};
     const size_t lens[] = {3, 5, SIZE};
-    assert_int_equal(redis_async_send(w->client, on_reply, w, 3, argv, lens), ERR_OK);
+    assert_int_equal(redis_async_send(w->client, 0, on_reply, w, 3, argv, lens), ERR_OK);
     assert_int_equal(echo(w, "after"), ERR_OK);
     test_free(value); /* it was copied */
     run_until(w, &w->ok, 2);
@@ -324,7 +347,7 @@ static void test_close_in_callback(void **state)
     open_client(w, w->server.tcp);
     run_until(w, &w->ups, 1);
     const char *const argv[] = {"ECHO", "a"};
-    assert_int_equal(redis_async_send(w->client, on_reply_close, w, 2, argv, NULL), ERR_OK);
+    assert_int_equal(redis_async_send(w->client, 0, on_reply_close, w, 2, argv, NULL), ERR_OK);
     assert_int_equal(echo(w, "b"), ERR_OK);
     assert_int_equal(echo(w, "c"), ERR_OK);
     run_until(w, &w->unavailable, 2);
@@ -339,7 +362,7 @@ static void test_close_in_timeout(void **state)
     run_until(w, &w->ups, 1);
     fixture_redis_pause(&w->server);
     const char *const argv[] = {"ECHO", "a"};
-    assert_int_equal(redis_async_send(w->client, on_reply_close, w, 2, argv, NULL), ERR_OK);
+    assert_int_equal(redis_async_send(w->client, 0, on_reply_close, w, 2, argv, NULL), ERR_OK);
     assert_int_equal(echo(w, "b"), ERR_OK);
     run_until(w, &w->unavailable, 1);
     assert_int_equal(w->timeouts, 1);
@@ -352,7 +375,7 @@ static void test_too_many_wait(void **state)
     run_until(w, &w->ups, 1);
     const char *const argv[] = {"PING"};
     for (int i = 0; i < 100000; i++)
-        assert_int_equal(redis_async_send(w->client, NULL, NULL, 1, argv, NULL), ERR_OK);
+        assert_int_equal(redis_async_send(w->client, 0, NULL, NULL, 1, argv, NULL), ERR_OK);
     assert_int_equal(echo(w, "x"), ERR_UNAVAILABLE);
 }
 
@@ -414,6 +437,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_pipelined_in_order),
+        TEST(test_patient_commands),
         TEST(test_unix_socket_and_large_writes),
         TEST(test_host_name),
         TEST(test_close_while_resolving),
