@@ -286,7 +286,7 @@ def kamailio(ca, tmp_path):
 
     def start(host, next_hop):
         certificate, key = ca.issue(f"kamailio{host}", f"IP:{host}")
-        started.append(Kamailio(str(tmp_path), host, next_hop, certificate, key, ca.certificate).start())
+        started.append(Kamailio(str(tmp_path), host, next_hop, tls=(certificate, key, ca.certificate)).start())
         return started[-1]
 
     yield start
