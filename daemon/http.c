@@ -19,7 +19,8 @@
 #include "log.h"
 
 enum { ERRANDS_MAX = 32, ERRAND_MS = 300000 };
-enum { CONNECTION_MEMORY = 32768, DRAIN_STEP_MS = 10, LISTENERS_MAX = 8 };
+enum { CONNECTION_MEMORY = 32768, DRAIN_STEP_MS = 10, LISTENERS_MAX = 8, CROWDED_MS = 5000 };
+enum { SLOWEST = 16 }; /* bytes a millisecond: a client that reads more slowly is cut */
 
 struct http {
     struct MHD_Daemon *daemons[LISTENERS_MAX];
@@ -27,6 +28,7 @@ struct http {
     struct http_watch *watch;
     http_handler *handler;
     void *handler_arg;
+    struct http_room room;
     int64_t idle_ms, request_ms, body_max, upload_max;
     bool (*takes_files)(struct span path);
     bool (*waits)(struct span path);
@@ -60,11 +62,17 @@ static void on_connection(void *arg, struct MHD_Connection *c, void **socket_con
         *socket_context = NULL;
         return;
     }
-    const union MHD_ConnectionInfo *info =
+    const union MHD_ConnectionInfo *fd =
         MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
-    if (info)
-        *socket_context =
-            http_watch_add(h->watch, info->connect_fd, clock_boot_ms() + h->request_ms);
+    const union MHD_ConnectionInfo *from =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (!fd || !from)
+        return;
+    struct http_watched *made = http_watch_add(h->watch, fd->connect_fd, from->client_addr,
+                                               clock_boot_ms() + h->request_ms);
+    if (http_watch_crowded(made))
+        http_watch_idle(h->watch, made, clock_boot_ms() + CROWDED_MS);
+    *socket_context = made;
 }
 
 /* The first line is there: the request's own time begins. */
@@ -72,8 +80,8 @@ static void *on_uri(void *arg, const char *uri, struct MHD_Connection *c)
 {
     struct http *h = arg;
     atomic_fetch_add(&h->active, 1);
-    http_watch_set(h->watch, watched_of(c), clock_boot_ms() + h->request_ms);
-    return http_exchange_new(uri);
+    http_watch_busy(h->watch, watched_of(c), clock_boot_ms() + h->request_ms);
+    return http_exchange_new(uri, &h->room);
 }
 
 static void on_completed(void *arg, struct MHD_Connection *c, void **request_context,
@@ -83,7 +91,7 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **request_con
     struct http *h = arg;
     http_exchange_free(*request_context);
     *request_context = NULL;
-    http_watch_set(h->watch, watched_of(c), clock_boot_ms() + h->idle_ms + h->request_ms);
+    http_watch_idle(h->watch, watched_of(c), clock_boot_ms() + h->idle_ms + h->request_ms);
     atomic_fetch_sub(&h->active, 1);
 }
 
@@ -111,11 +119,16 @@ void http_reply_field(struct http_reply *r, const char *name, const char *fmt, .
         log_warn("http: the header %s is too long", name);
 }
 
+static size_t body_size(const struct http_reply *reply)
+{
+    return reply->body_n ? reply->body_n : reply->body ? strlen(reply->body) : 0;
+}
+
 /* Takes body and file of the reply. */
 static struct MHD_Response *make_response(const struct http_reply *reply)
 {
     struct MHD_Response *response;
-    size_t n = reply->body_n ? reply->body_n : reply->body ? strlen(reply->body) : 0;
+    size_t n = body_size(reply);
     if (reply->fd >= 0)
         response = MHD_create_response_from_fd_at_offset64((uint64_t)reply->file_n, reply->fd,
                                                            (uint64_t)reply->file_at);
@@ -129,9 +142,11 @@ static struct MHD_Response *make_response(const struct http_reply *reply)
     return response;
 }
 
-static enum MHD_Result send_reply(struct MHD_Connection *c, const struct http_reply *reply,
-                                  const char *request_id, bool end)
+static enum MHD_Result send_reply(struct http *h, struct MHD_Connection *c,
+                                  const struct http_reply *reply, const char *request_id, bool end)
 {
+    int64_t n = reply->fd >= 0 ? reply->file_n : (int64_t)body_size(reply);
+    http_watch_busy(h->watch, watched_of(c), clock_boot_ms() + h->request_ms + n / SLOWEST);
     struct MHD_Response *response = make_response(reply);
     if (!response)
         return MHD_NO;
@@ -162,7 +177,7 @@ static enum MHD_Result answer(struct http *h, struct MHD_Connection *c, struct h
     struct http_request request = http_exchange_request(x, c, method);
     struct http_reply reply = {.status = 500, .fd = -1};
     h->handler(h->handler_arg, &request, &reply);
-    return send_reply(c, &reply, x->request_id, x->refusal != 0);
+    return send_reply(h, c, &reply, x->request_id, x->refusal != 0);
 }
 
 /* A request whose handler waits long: it runs on a thread of its own, while the connection rests
@@ -205,7 +220,7 @@ static enum MHD_Result send_errand(struct http *h, struct MHD_Connection *c,
         e->request.refusal = 503;
         e->request.refusal_text = "too many such requests at once";
     }
-    http_watch_set(h->watch, watched_of(c), clock_boot_ms() + h->request_ms + ERRAND_MS);
+    http_watch_busy(h->watch, watched_of(c), clock_boot_ms() + h->request_ms + ERRAND_MS);
     MHD_suspend_connection(c);
     if (!e->request.refusal && pthread_create(&thread, NULL, run_errand, e) == 0)
         pthread_detach(thread);
@@ -231,6 +246,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
         return MHD_NO;
     if (!x->begun) {
         x->begun = true;
+        if (http_watch_crowded(watched_of(c)))
+            http_exchange_refuse(x, 503, "too many connections from this address");
         bool now = http_exchange_begin(x, c, method, version, body_max(h, x));
         return now ? answer(h, c, x, method) : MHD_YES;
     }
@@ -242,9 +259,13 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
         return go ? MHD_YES : MHD_NO;
     }
     if (x->answered)
-        return send_reply(c, &x->reply, x->request_id, false);
+        return send_reply(h, c, &x->reply, x->request_id, false);
     return waits(h, x) ? send_errand(h, c, x, method) : answer(h, c, x, method);
 }
+
+/* The library's own limits are higher than ours, which make way or say why not. Its threads share
+ * its connections evenly, but don't take them evenly. */
+enum { SPARE = 2 };
 
 static int start_daemon(struct http *h, const struct http_settings *s, const struct addr *at,
                         bool tls)
@@ -262,12 +283,12 @@ static int start_daemon(struct http *h, const struct http_settings *s, const str
     struct MHD_Daemon *daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, NULL,
         MHD_OPTION_SOCK_ADDR, &at->sa, MHD_OPTION_THREAD_POOL_SIZE, threads,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        (unsigned)s->connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)s->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_URI_LOG_CALLBACK, on_uri, h,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_ARRAY,
-        tls ? http_tls_options() : none, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, SPARE * (unsigned)s->connections,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, SPARE * (unsigned)s->connections_per_address,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)s->idle_timeout_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, h, MHD_OPTION_URI_LOG_CALLBACK, on_uri, h, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, h, MHD_OPTION_ARRAY, tls ? http_tls_options() : none, MHD_OPTION_END);
     if (!daemon)
         return ERR_SYSTEM;
     h->daemons[h->daemon_n++] = daemon;
@@ -306,7 +327,9 @@ int http_open(struct http **ret, const struct http_settings *s, http_handler *ha
     h->upload_max = s->upload_max > s->body_max ? s->upload_max : s->body_max;
     h->takes_files = s->takes_files;
     h->waits = s->waits;
-    int err = http_watch_open(&h->watch);
+    h->room.most = (size_t)s->bodies_max;
+    int err =
+        http_watch_open(&h->watch, (size_t)s->connections, (size_t)s->connections_per_address);
     if (err == ERR_OK)
         err = listen_on(h, s, s->listen, false, error);
     if (err == ERR_OK)

@@ -18,6 +18,7 @@ struct http_settings {
     int64_t threads, connections, connections_per_address;
     int64_t idle_timeout_s, request_timeout_s;
     int64_t body_max, upload_max;          /* bytes of a body; of one that may hold files */
+    int64_t bodies_max;                    /* bytes of all bodies under way */
     bool (*takes_files)(struct span path); /* whose bodies these are */
     bool (*waits)(struct span path);       /* whose handler waits for others than the store */
 };

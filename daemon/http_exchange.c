@@ -10,11 +10,12 @@
 /* What a client may send past the limit and still be told so. More gets its connection cut. */
 enum { OVERRUN_MAX = 4 << 20, BODY_FIRST = 4096, ID_BYTES = 8 };
 
-struct http_exchange *http_exchange_new(const char *uri)
+struct http_exchange *http_exchange_new(const char *uri, struct http_room *room)
 {
     struct http_exchange *x = calloc(1, sizeof(*x));
     if (!x)
         return NULL;
+    x->room = room;
     x->uri_place = uri;
     x->uri_n = strlen(uri);
     x->uri = strdup(uri);
@@ -25,14 +26,22 @@ struct http_exchange *http_exchange_new(const char *uri)
     return x;
 }
 
+static void drop_body(struct http_exchange *x)
+{
+    if (x->body)
+        explicit_bzero(x->body, x->body_cap); /* tokens and cards */
+    free(x->body);
+    atomic_fetch_sub(&x->room->used, x->body_cap);
+    x->body = NULL;
+    x->body_n = x->body_cap = 0;
+}
+
 void http_exchange_free(struct http_exchange *x)
 {
     if (!x)
         return;
+    drop_body(x);
     free(x->uri);
-    if (x->body)
-        explicit_bzero(x->body, x->body_cap); /* tokens and cards */
-    free(x->body);
     free(x->forwarded);
     free(x->forwarded_for);
     free(x);
@@ -63,12 +72,13 @@ static struct header_count header(struct MHD_Connection *c, const char *name)
     return count;
 }
 
-static void refuse(struct http_exchange *x, int status, const char *text)
+void http_exchange_refuse(struct http_exchange *x, int status, const char *text)
 {
     if (x->refusal)
         return;
     x->refusal = status;
     x->refusal_text = text;
+    drop_body(x);
 }
 
 /* RFC 9112 6.3: framing on which two parsers could disagree is refused. */
@@ -79,16 +89,16 @@ static void check_framing(struct http_exchange *x, struct MHD_Connection *c, int
     struct header_count coding = header(c, "Transfer-Encoding");
     *ret_length = 0;
     if (length.n > 1)
-        refuse(x, 400, "Content-Length is given more than once");
+        http_exchange_refuse(x, 400, "Content-Length is given more than once");
     if (length.n && coding.n)
-        refuse(x, 400, "Content-Length and Transfer-Encoding exclude each other");
+        http_exchange_refuse(x, 400, "Content-Length and Transfer-Encoding exclude each other");
     if (coding.n && (coding.n > 1 || !span_eq_nocase(coding.last, SPAN_LIT("chunked"))))
-        refuse(x, 400, "Transfer-Encoding other than chunked");
+        http_exchange_refuse(x, 400, "Transfer-Encoding other than chunked");
     int err = length.n ? num_parse(length.last, 0, INT64_MAX, ret_length) : ERR_OK;
     if (err != ERR_OK)
-        refuse(x, 400, "Content-Length is no number");
+        http_exchange_refuse(x, 400, "Content-Length is no number");
     if (*ret_length > body_max)
-        refuse(x, 413, "the body is too large");
+        http_exchange_refuse(x, 413, "the body is too large");
 }
 
 static bool token_char(char c)
@@ -108,7 +118,7 @@ static enum MHD_Result check_name(void *arg, enum MHD_ValueKind kind, const char
     for (size_t i = 0; i < key_n; i++)
         token &= token_char(key[i]);
     if (!token)
-        refuse(arg, 400, "a header's name is malformed");
+        http_exchange_refuse(arg, 400, "a header's name is malformed");
     return MHD_YES;
 }
 
@@ -116,14 +126,14 @@ static void check_start(struct http_exchange *x, struct MHD_Connection *c, const
 {
     size_t hosts = header(c, "Host").n;
     if (hosts > 1 || (hosts == 0 && strcmp(version, "HTTP/1.0") != 0))
-        refuse(x, 400, "exactly one Host header is required");
+        http_exchange_refuse(x, 400, "exactly one Host header is required");
     /* The version follows the URI's end in the receive buffer; a NUL byte in the URI hides the
      * rest. */
     if (version != x->uri_place + x->uri_n + 1 || strstr(x->uri, "%00"))
-        refuse(x, 400, "the path or query contains a NUL byte");
+        http_exchange_refuse(x, 400, "the path or query contains a NUL byte");
     for (const char *p = x->uri; *p; p++) {
         if ((unsigned char)*p <= 0x20 || *p == 0x7f)
-            refuse(x, 400, "the path or query contains control characters or spaces");
+            http_exchange_refuse(x, 400, "the path or query contains control characters or spaces");
     }
 }
 
@@ -158,12 +168,13 @@ bool http_exchange_begin(struct http_exchange *x, struct MHD_Connection *c, cons
     check_start(x, c, version);
     bool bodyless = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
     if (bodyless && (length > 0 || header(c, "Transfer-Encoding").n))
-        refuse(x, 400, "GET takes no body");
+        http_exchange_refuse(x, 400, "GET takes no body");
     bool small_overrun =
         x->refusal == 413 && length - body_max <= OVERRUN_MAX && header(c, "Expect").n == 0;
     return x->refusal && !small_overrun;
 }
 
+/* Small bodies find room always. */
 static bool body_reserve(struct http_exchange *x, size_t n)
 {
     if (n <= x->body_cap)
@@ -171,15 +182,18 @@ static bool body_reserve(struct http_exchange *x, size_t n)
     size_t cap = x->body_cap ? x->body_cap : BODY_FIRST;
     while (cap < n)
         cap *= 2;
-    char *body = malloc(cap); /* realloc would leave the old copy behind */
-    if (!body)
+    bool fits = atomic_fetch_add(&x->room->used, cap) + cap <= x->room->most || cap == BODY_FIRST;
+    char *body = fits ? malloc(cap) : NULL; /* realloc would leave the old copy behind */
+    if (!body) {
+        atomic_fetch_sub(&x->room->used, cap);
         return false;
-    if (x->body) {
-        memcpy(body, x->body, x->body_n);
-        explicit_bzero(x->body, x->body_cap);
-        free(x->body);
     }
+    size_t kept = x->body_n;
+    if (kept)
+        memcpy(body, x->body, kept);
+    drop_body(x);
     x->body = body;
+    x->body_n = kept;
     x->body_cap = cap;
     return true;
 }
@@ -188,11 +202,11 @@ bool http_exchange_body(struct http_exchange *x, const char *data, size_t n, int
 {
     x->body_seen += n;
     if ((int64_t)x->body_seen > body_max)
-        refuse(x, 413, "the body is too large");
+        http_exchange_refuse(x, 413, "the body is too large");
+    if (!x->refusal && !body_reserve(x, x->body_n + n))
+        http_exchange_refuse(x, 503, "too much is being sent at once");
     if (x->refusal)
         return (int64_t)x->body_seen - body_max <= OVERRUN_MAX;
-    if (!body_reserve(x, x->body_n + n))
-        return false;
     memcpy(x->body + x->body_n, data, n);
     x->body_n += n;
     return true;

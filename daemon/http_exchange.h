@@ -2,13 +2,21 @@
 #ifndef TRUNKLINE_HTTP_EXCHANGE_H
 #define TRUNKLINE_HTTP_EXCHANGE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "http.h"
 
 struct MHD_Connection;
 
+/* Memory of the bodies of all requests under way. */
+struct http_room {
+    atomic_size_t used;
+    size_t most;
+};
+
 struct http_exchange {
+    struct http_room *room;
     char *uri;             /* as received */
     const char *uri_place; /* where libmicrohttpd keeps it; compared, never read */
     size_t uri_n;
@@ -24,8 +32,11 @@ struct http_exchange {
 };
 
 /* NULL when out of memory. */
-struct http_exchange *http_exchange_new(const char *uri);
+struct http_exchange *http_exchange_new(const char *uri, struct http_room *room);
 void http_exchange_free(struct http_exchange *x); /* accepts NULL */
+
+/* Refuses it, unless it is refused already. */
+void http_exchange_refuse(struct http_exchange *x, int status, const char *text);
 
 /* Looks at the headers: sets refusal and the request id. True: refuse now, without the body. */
 bool http_exchange_begin(struct http_exchange *x, struct MHD_Connection *c, const char *method,

@@ -13,6 +13,7 @@
 
 #include "api.h"
 #include "conf.h"
+#include "descriptors.h"
 #include "http.h"
 #include "http_tls.h"
 #include "job.h"
@@ -180,6 +181,7 @@ static int start(struct program *p)
         .request_timeout_s = p->conf.http.request_timeout_s,
         .body_max = p->conf.http.body_max,
         .upload_max = p->conf.http.upload_max,
+        .bodies_max = p->conf.http.bodies_max,
         .takes_files = api_takes_files,
         .waits = api_waits,
     };
@@ -323,6 +325,7 @@ int main(int argc, char **argv)
         return check_http(&p.conf);
     log_open("trunkd", p.conf.log.level);
     forbid_cores();
+    descriptors_allow_all();
     block_signals(&p);
     int err = start(&p);
     if (err == ERR_OK)

@@ -36,6 +36,7 @@ struct conf {
         int64_t request_timeout_s;        /* for a whole request */
         int64_t body_max;                 /* bytes of a request body */
         int64_t upload_max;               /* bytes of one that may hold files */
+        int64_t bodies_max;               /* bytes of all that are under way */
         char trusted_proxies[CONF_TEXT];  /* networks by comma whose forwarding headers count */
         char forwarded_header[CONF_TEXT]; /* "X-Forwarded-For" or "Forwarded" */
         int64_t token_rate;               /* requests a minute of a token; 0: no limit */

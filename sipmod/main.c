@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "arena.h"
 #include "conf.h"
+#include "descriptors.h"
 #include "log.h"
 #include "proxy.h"
 
@@ -201,16 +201,6 @@ static int run(struct app *app)
     return uv_loop_close(&app->loop) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* A connection is a file; the usual soft limit of 1,024 is for select(). */
-static void raise_files(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 int main(int argc, char **argv)
 {
     static struct app app;
@@ -227,7 +217,7 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     (void)signal(SIGPIPE, SIG_IGN); /* a peer closed: the write says so */
-    raise_files();
+    descriptors_allow_all();
     log_open("sipmod", app.conf.log.level);
     arena_hook_osip();
     return run(&app);
