@@ -70,6 +70,19 @@ static int release(const struct saga *s, const struct order *o)
     return err == ERR_OK ? stock_each(s->redis, &o->stock, "inv_release", by_cart, NULL) : err;
 }
 
+int saga_order_cancel(const struct saga *s, const char *id, const char **ret_word)
+{
+    struct redisReply *r = NULL;
+    struct order o;
+    int err = call_order(s, "order_cancel", id, &r);
+    if (err == ERR_REFUSED)
+        *ret_word = strcmp(reply_word(r), "processed") == 0 ? "processed" : "notfound";
+    reply_free(r);
+    if (err == ERR_OK)
+        err = read_order(s, id, &o);
+    return err == ERR_OK ? release(s, &o) : err;
+}
+
 /* A number is held no more. Either the hold ran out: the order ends and the rest is freed; or
  * another run of this saga has sold the numbers already: ERR_OK, go on. */
 static int give_up(const struct saga *s, const struct order *o, enum saga_result *ret)

@@ -28,6 +28,10 @@ struct saga {
 /* Pays an order and puts its numbers into service. */
 MUST_CHECK int saga_order(const struct saga *s, const char *order, enum saga_result *ret);
 
+/* Cancels an order that is not paid and frees its numbers. ERR_REFUSED: *ret_word says why
+ * (notfound, processed); it is static. */
+MUST_CHECK int saga_order_cancel(const struct saga *s, const char *order, const char **ret_word);
+
 /* Takes a cancelled number out of routing and lets it rest. */
 MUST_CHECK int saga_cancel(const struct saga *s, const char *number);
 

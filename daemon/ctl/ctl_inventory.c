@@ -1,9 +1,12 @@
-/* inventory import, inventory show. Known numbers keep their state. */
+/* inventory import, inventory remove, inventory show. An import leaves known numbers as they are.
+ */
 #include "ctl_batch.h"
 #include "ctl_import.h"
 #include "ctl_state.h"
 #include "ctl_type.h"
 #include "ctl_verbs.h"
+
+#include <stdlib.h>
 
 enum { NUMBER, STATE, RATECENTER, CITY, PLACE_MAX = 64 };
 
@@ -95,6 +98,82 @@ int ctl_inventory_import(struct ctl *c, const struct args *a)
         return CTL_FAILED;
     int code = ctl_import(c, ctl_args_text(a, "FILE"), &import, &s);
     ctl_batch_free(s.batch);
+    return code;
+}
+
+/* ---- inventory remove ---- */
+
+/* Calls of inv_withdraw, one under way for each state. */
+struct withdrawal {
+    struct ctl *ctl;
+    struct import_call *calls;
+};
+
+static const char *withdraw_row(void *arg, const struct span fields[CSV_FIELDS])
+{
+    struct withdrawal *w = arg;
+    struct phone number;
+    const char *state = NULL, *reason = check_number(fields[NUMBER], &number);
+    if (!reason)
+        reason = check_state(w->ctl, &number, fields[STATE], &state);
+    if (reason)
+        return reason;
+    cmd_text(ctl_import_row(&w->calls[ctl_state_index(state)]), number.digits);
+    return NULL;
+}
+
+static bool withdraw_full(const void *arg)
+{
+    const struct withdrawal *w = arg;
+    for (size_t i = 0; i < ctl_state_count(); i++) {
+        if (ctl_import_call_full(&w->calls[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool withdraw_flush(void *arg)
+{
+    struct withdrawal *w = arg;
+    for (size_t i = 0; i < ctl_state_count(); i++) {
+        if (!ctl_import_call_flush(&w->calls[i]))
+            return false;
+    }
+    return true;
+}
+
+static int64_t report_withdrawn(const void *arg, struct rows *result)
+{
+    const struct withdrawal *w = arg;
+    int64_t taken = 0, removed = 0;
+    for (size_t i = 0; i < ctl_state_count(); i++) {
+        taken += w->calls[i].taken;
+        removed += w->calls[i].counted;
+    }
+    ctl_rows_set_int(result, "removed", removed);
+    ctl_rows_set_int(result, "kept", taken - removed);
+    return taken;
+}
+
+int ctl_inventory_remove(struct ctl *c, const struct args *a)
+{
+    static const struct column columns[] = {
+        {"rows",    ROWS_COUNT, false, NULL},
+        {"removed", ROWS_COUNT, false, NULL},
+        {"kept",    ROWS_COUNT, false, NULL},
+        {"bad",     ROWS_COUNT, false, NULL},
+        {NULL,      ROWS_TEXT,  false, NULL},
+    };
+    static const struct import import = {header,        columns,        withdraw_row,
+                                         withdraw_full, withdraw_flush, report_withdrawn};
+    struct withdrawal w = {.ctl = c, .calls = ctl_alloc(ctl_state_count() * sizeof(*w.calls))};
+    for (size_t i = 0; i < ctl_state_count(); i++)
+        w.calls[i] = (struct import_call){
+            .ctl = c, .function = "inv_withdraw", .key = key_inventory(ctl_state_at(i))};
+    int code = ctl_import(c, ctl_args_text(a, "FILE"), &import, &w);
+    for (size_t i = 0; i < ctl_state_count(); i++)
+        cmd_free(&w.calls[i].cmd);
+    free(w.calls);
     return code;
 }
 

@@ -1,6 +1,7 @@
-/* order list, order show. */
+/* order list, order show, order cancel. */
 #include "ctl_rows.h"
 #include "ctl_verbs.h"
+#include "service.h"
 
 #include <stdlib.h>
 
@@ -103,4 +104,19 @@ int ctl_order_show(struct ctl *c, const struct args *a)
     reply_free(reply);
     ctl_rows_attach(rows, "numbers", numbers);
     return ctl_rows_print(rows, ROWS_ONE, c->json);
+}
+
+int ctl_order_cancel(struct ctl *c, const struct args *a)
+{
+    struct scratch mem = {0};
+    const char *account = ctl_args_text(a, "ACCT"), *word = "";
+    struct saga saga = service_saga(&c->conf.policy, c->redis, &mem, account);
+    int err = saga_order_cancel(&saga, ctl_args_text(a, "ID"), &word);
+    scratch_clear(&mem);
+    if (err == ERR_OK)
+        return ctl_order_show(c, a);
+    if (err != ERR_REFUSED)
+        return ctl_fail("%s; repeated, it goes on", err_text(err));
+    return ctl_fail("ID: %s", strcmp(word, "processed") == 0 ? "it is paid: cancel its numbers"
+                                                             : "no such order of this account");
 }

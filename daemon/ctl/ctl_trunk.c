@@ -1,4 +1,4 @@
-/* grant, trunk list, number show. */
+/* grant, trunk list. */
 #include "ctl_rows.h"
 #include "ctl_verbs.h"
 
@@ -91,80 +91,4 @@ int ctl_trunk_grant(struct ctl *c, const struct args *a)
                   NULL))
         return CTL_FAILED;
     return print_trunk(c, account, trunk);
-}
-
-/* ---- number show ---- */
-
-static const struct column number_columns[] = {
-    {"number",     ROWS_TEXT,  false, NULL},
-    {"accountno",  ROWS_TEXT,  false, NULL},
-    {"tg",         ROWS_TEXT,  false, NULL},
-    {"status",     ROWS_COUNT, false, NULL},
-    {"cnam",       ROWS_TEXT,  false, NULL},
-    {"rev",        ROWS_COUNT, false, NULL},
-    {"record",     ROWS_TEXT,  false, NULL}, /* whether the account's own record says the same */
-    {"order",      ROWS_TEXT,  false, NULL},
-    {"category",   ROWS_TEXT,  false, NULL},
-    {"type",       ROWS_TEXT,  false, NULL},
-    {"order_type", ROWS_TEXT,  false, NULL},
-    {"monthly",    ROWS_MONEY, false, NULL},
-    {"since",      ROWS_TIME,  false, NULL},
-    {"state",      ROWS_TEXT,  false, NULL},
-    {NULL,         ROWS_TEXT,  false, NULL},
-};
-
-enum { ROUTE_ACCOUNT = 1, ROUTE_TG, ROUTE_STATUS, ROUTE_CNAM, ROUTE_REV }; /* of did_route */
-
-static const char *compare(const struct table *record, const struct redisReply *route)
-{
-    if (record->rows == 0)
-        return "missing";
-    bool same = strcmp(table_text(record, 0, "tg"), reply_text(route, ROUTE_TG)) == 0 &&
-                strcmp(table_text(record, 0, "status"), reply_text(route, ROUTE_STATUS)) == 0 &&
-                strcmp(table_text(record, 0, "cnam"), reply_text(route, ROUTE_CNAM)) == 0;
-    return same ? "same" : "differs";
-}
-
-static bool set_number(struct ctl *c, struct rows *rows, const char *number,
-                       const struct redisReply *route)
-{
-    struct redisReply *reply;
-    struct table record;
-    if (!ctl_read(c, NULL, &reply, "number_list",
-                  key_account(reply_text(route, ROUTE_ACCOUNT)).text, "", "", "", "", number, NULL))
-        return false;
-    bool good = table_open(reply, 1, &record) == ERR_OK;
-    if (good) {
-        ctl_rows_set(rows, "record", compare(&record, route));
-        if (record.rows > 0)
-            ctl_rows_set_table(rows, &record, 0);
-    }
-    ctl_rows_set(rows, "number", number);
-    ctl_rows_set(rows, "accountno", reply_text(route, ROUTE_ACCOUNT));
-    ctl_rows_set(rows, "tg", reply_text(route, ROUTE_TG));
-    ctl_rows_set(rows, "status", reply_text(route, ROUTE_STATUS));
-    ctl_rows_set(rows, "cnam", reply_text(route, ROUTE_CNAM));
-    ctl_rows_set(rows, "rev", reply_text(route, ROUTE_REV));
-    reply_free(reply);
-    return good;
-}
-
-int ctl_number_show(struct ctl *c, const struct args *a)
-{
-    static const struct refusal unassigned[] = {
-        {"notfound", "NUMBER: no account has it"},
-        {NULL,       NULL                       }
-    };
-    const char *number = ctl_args_text(a, "NUMBER");
-    struct redisReply *route;
-    if (!ctl_read(c, unassigned, &route, "did_route", key_did(number).text, NULL))
-        return CTL_FAILED;
-    struct rows *rows = ctl_rows_new(number_columns);
-    ctl_rows_add(rows);
-    bool good = set_number(c, rows, number, route);
-    reply_free(route);
-    if (good)
-        return ctl_rows_print(rows, ROWS_ONE, c->json);
-    ctl_rows_free(rows);
-    return CTL_FAILED;
 }

@@ -139,6 +139,9 @@ static const struct arg trunk_grant[] = {
     {"--sessions", ARG_LIMIT, 0, 0, 1000000, NULL, NULL, "most live calls"},
     {"--ports", ARG_LIMIT, 0, 0, 1000000, NULL, NULL, "the same, as termination trunks call it"},
     {"--cps", ARG_LIMIT, 0, 0, 1000000, NULL, NULL, "most calls a second"}, END};
+static const struct arg number_cancel[] = {
+    ACCT,
+    {"NUMBER", ARG_NUMBER, ARG_REQUIRED, 0, 0, NULL, NULL, "telephone number"}, END};
 static const struct arg number_show[] = {
     {"NUMBER", ARG_NUMBER, ARG_REQUIRED, 0, 0, NULL, NULL, "telephone number"}, END};
 
@@ -238,6 +241,7 @@ const struct verb ctl_verbs[] = {
     {"webhook", "dead", ctl_webhook_dead, "list the events that it never took", webhook_one, false},
     {"webhook", "replay", ctl_webhook_replay, "send dead events again, after those that wait", webhook_replay, false},
     {"inventory", "import", ctl_inventory_import, "take numbers into the inventory", inventory_import, false},
+    {"inventory", "remove", ctl_inventory_remove, "take free numbers out of it", inventory_import, false},
     {"inventory", "show", ctl_inventory_show, "count free numbers", inventory_show, false},
     {"carrier", "add", ctl_carrier_add, "accept calls from an upstream carrier", carrier_add, false},
     {"carrier", "list", ctl_carrier_list, "list the carriers' addresses", no_args, false},
@@ -251,13 +255,15 @@ const struct verb ctl_verbs[] = {
     {"rate", "list", ctl_rate_list, "list the prices", rate_list, false},
     {"grant", "", ctl_trunk_grant, "set what a trunk may use", trunk_grant, false},
     {"trunk", "list", ctl_trunk_list, "list an account's trunks", account_only, false},
-    {"number", "show", ctl_number_show, "show whose a number is and where it goes", number_show, false},
+    {"number", "show", ctl_number_show, "show whose a number is and where it goes, or its stock", number_show, false},
+    {"number", "cancel", ctl_number_cancel, "take a number out of service; it rests, then is free again", number_cancel, false},
     {"call", "list", ctl_call_list, "list live calls", call_list, false},
     {"call", "show", ctl_call_show, "show a live call", call_show, false},
     {"call", "kill", ctl_call_kill, "end a live call with a BYE to both sides", call_show, false},
     {"cdr", "list", ctl_cdr_list, "list an account's latest calls", cdr_list, false},
     {"order", "list", ctl_order_list, "list an account's orders", account_only, false},
     {"order", "show", ctl_order_show, "show an order with its numbers", order_show, false},
+    {"order", "cancel", ctl_order_cancel, "cancel an order that is not paid, and free its numbers", order_show, false},
     {"lnp", "coverage import", ctl_coverage_import, "say what can be ported in", coverage_import, false},
     {"lnp", "coverage list", ctl_coverage_list, "list what can be ported in", no_args, false},
     {"lnp", "coverage remove", ctl_coverage_remove, "port it in no more", coverage_remove, false},

@@ -17,13 +17,13 @@ ctl_verb_fn ctl_account_add, ctl_account_set, ctl_account_list, ctl_account_show
 ctl_verb_fn ctl_token_add, ctl_token_list, ctl_token_rotate, ctl_token_revoke;
 ctl_verb_fn ctl_webhook_add, ctl_webhook_list, ctl_webhook_set, ctl_webhook_rotate,
     ctl_webhook_remove, ctl_webhook_test, ctl_webhook_dead, ctl_webhook_replay;
-ctl_verb_fn ctl_inventory_import, ctl_inventory_show;
+ctl_verb_fn ctl_inventory_import, ctl_inventory_remove, ctl_inventory_show;
 ctl_verb_fn ctl_carrier_add, ctl_carrier_list, ctl_carrier_remove;
 ctl_verb_fn ctl_gateway_add, ctl_gateway_route, ctl_gateway_list, ctl_gateway_remove;
 ctl_verb_fn ctl_rate_set, ctl_rate_import, ctl_rate_list;
-ctl_verb_fn ctl_trunk_grant, ctl_trunk_list, ctl_number_show;
+ctl_verb_fn ctl_trunk_grant, ctl_trunk_list, ctl_number_show, ctl_number_cancel;
 ctl_verb_fn ctl_call_list, ctl_call_show, ctl_call_kill, ctl_cdr_list;
-ctl_verb_fn ctl_order_list, ctl_order_show;
+ctl_verb_fn ctl_order_list, ctl_order_show, ctl_order_cancel;
 ctl_verb_fn ctl_coverage_import, ctl_coverage_list, ctl_coverage_remove;
 ctl_verb_fn ctl_port_list, ctl_port_show, ctl_port_reasons, ctl_port_set, ctl_port_submit,
     ctl_port_except, ctl_port_foc, ctl_port_complete, ctl_port_cancel, ctl_port_reject;

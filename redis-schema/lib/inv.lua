@@ -128,6 +128,49 @@ local function inv_import(inv, args)
   return { 'ok', reply.int(added), reply.int(#lines / 4 - added) }
 end
 
+-- Forgets a block that nothing is left of.
+local function drop_empty(inv, block)
+  if redis.call('BITCOUNT', key.known(inv, block)) > 0 then return end
+  redis.call('DEL', key.known(inv, block), key.free(inv, block))
+  redis.call('HDEL', key.free_count(inv), block)
+  redis.call('HDEL', key.blocks(inv), block)
+end
+
+-- Takes free numbers out of the inventory, as if they had never been imported. Others stay as they are.
+-- KEYS: inv:{ST}
+-- ARGV: numbers…
+-- Reply: ok, withdrawn
+local function inv_withdraw(inv, args)
+  local free, touched = {}, {}
+  for _, number in ipairs(distinct(args, 1)) do
+    local block, line = split(number)
+    if redis.call('GETBIT', key.free(inv, block), line) == 1 then
+      redis.call('SETBIT', key.known(inv, block), line, 0)
+      free[#free + 1], touched[block] = number, true
+    end
+  end
+  set_free(inv, free, 0)
+  for block in pairs(touched) do drop_empty(inv, block) end
+  return { 'ok', reply.int(#free) }
+end
+
+-- KEYS: inv:{ST}
+-- ARGV: number
+-- Reply: ok, stock (free, held, resting, or taken: sold, or in service), owner of a hold, ms when hold or rest end (0:
+-- they don't), rate centre, city
+-- Refusals: unknown (not of this inventory)
+local function inv_number(inv, args)
+  local number = check.number(args[1])
+  local block, line = split(number)
+  if redis.call('GETBIT', key.known(inv, block), line) == 0 then return { 'unknown' } end
+  local ratecenter, city = place_parts(redis.call('HGET', key.blocks(inv), block))
+  local owner = redis.call('HGET', key.holder(inv), number)
+  local held, rest = redis.call('ZSCORE', key.holds(inv), number), redis.call('ZSCORE', key.rest(inv), number)
+  local stock = redis.call('GETBIT', key.free(inv, block), line) == 1 and 'free' or owner and 'held'
+    or rest and 'resting' or 'taken'
+  return { 'ok', stock, owner or '', reply.int(tonumber(held or rest or 0)), ratecenter, city }
+end
+
 -- KEYS: inv:{ST}
 -- Reply: ok, blocks with a free number
 local function inv_count(inv)
@@ -375,6 +418,8 @@ local function inv_expire(inv, args)
 end
 
 door.write({ 'inv_import', key = key.INVENTORY, args = { 4 }, run = inv_import })
+door.write({ 'inv_withdraw', key = key.INVENTORY, args = { 1, MANY }, run = inv_withdraw })
+door.read({ 'inv_number', key = key.INVENTORY, args = { 1 }, run = inv_number })
 door.read({ 'inv_count', key = key.INVENTORY, args = { 0 }, run = inv_count })
 door.read({ 'inv_imported', key = key.INVENTORY, args = { 0 }, run = inv_imported })
 door.read({ 'inv_blocks', key = key.INVENTORY, args = { 0, 2 }, run = inv_blocks })

@@ -142,6 +142,28 @@ def test_scattered_numbers_in_any_order(ctl, server):
     assert bits(server, "WA", "425319") == 5
 
 
+def test_free_numbers_are_taken_out_again(ctl, server):
+    text = HEADER + "2062190000,WA,S,S\n2062190001,WA,S,S\n5032220000,OR,P,\n8002190000,,,\n"
+    ctl("inventory", "import", "-", stdin=text)
+    server.fcall("inv_hold", "inv:{WA}", "1:c:1", 60000, "2062190001")
+    done = ctl("inventory", "remove", "-", stdin=text + "1,WA,S,S\n")
+    assert (done["rows"], done["removed"], done["kept"], done["bad"]) == (5, 3, 1, 1)
+    assert done["bad_rows"][0]["line"] == 6
+    assert [(s["state"], s["free"]) for s in ctl("inventory", "show")] == []
+    assert not server.client.keys("inv:{OR}*") and bits(server, "WA", "206219", "known") == 1
+    server.fcall("inv_release", "inv:{WA}", "1:c:1", "2062190001")
+    assert ctl("inventory", "remove", "-", stdin=text)["removed"] == 1
+    assert not server.client.keys("inv:*")
+    assert ctl("inventory", "import", "-", stdin=text)["added"] == 4
+
+
+def test_many_are_taken_out(ctl):
+    text = HEADER + "".join(f"206{220 + n // 10000}{n % 10000:04d},WA,S,S\n" for n in range(12000))
+    ctl("inventory", "import", "-", stdin=text)
+    assert ctl("inventory", "remove", "-", stdin=text)["removed"] == 12000
+    assert ctl("inventory", "show") == []
+
+
 def test_a_bar_shows_how_far_it_is(ctl, tmp_path):
     """On a terminal alone; a bad row stands on a line of its own."""
     path = tmp_path / "big.csv"

@@ -126,3 +126,42 @@ def test_control_characters_from_the_wire_never_reach_a_terminal(ctl, server, ac
     assert "?[2Jevil" in ctl.run("call", "list").stdout
     server.client.hset(f"{key}:call:c1", "from", b"caf\xe9")
     assert ctl("call", "list")[0]["from"] == "caf?"
+
+
+def test_number_cancel(ctl, server, account, key, order):
+    ctl("inventory", "import", "-", stdin=f"number,state,ratecenter,city\n{NUMBER},WA,S,S\n")
+    server.fcall("inv_hold", "inv:{WA}", "x", 60000, NUMBER)
+    server.fcall("inv_sell", "inv:{WA}", "x", NUMBER)
+    assert ctl("number", "cancel", account, NUMBER) == {"number": NUMBER, "accountno": account, "status": 2}
+    assert not server.client.exists(f"did:{NUMBER}") and not server.client.exists(f"{key}:sagas")
+    stock = ctl("number", "show", NUMBER)
+    assert (stock["inventory"], stock["stock"], stock["ratecenter"]) == ("WA", "resting", "S") and stock["until"]
+    assert "cancelled already" in ctl.fails("number", "cancel", account, NUMBER)
+    assert "not one of this account's" in ctl.fails("number", "cancel", account, "2062190009")
+
+
+def test_number_show_of_stock(ctl, server):
+    ctl("inventory", "import", "-", stdin="number,state,ratecenter,city\n8662190001,,,\n")
+    assert ctl("number", "show", "8662190001") == {"number": "8662190001", "inventory": "tf", "stock": "free",
+                                                   "holder": "", "until": None, "ratecenter": "", "city": ""}
+    server.fcall("inv_hold", "inv:{tf}", "7001:c:5", 60000, "8662190001")
+    held = ctl("number", "show", "8662190001")
+    assert (held["stock"], held["holder"]) == ("held", "7001:c:5") and held["until"]
+    assert "no inventory knows it" in ctl.fails("number", "show", "2062190001")
+
+
+def test_order_cancel(ctl, server, account, key, trunk):
+    ctl("inventory", "import", "-", stdin=f"number,state,ratecenter,city\n{NUMBER},WA,S,S\n")
+    server.fcall("inv_hold", "inv:{WA}", f"{account}:c:7", 60000, NUMBER)
+    for function, *args in (("cart_open", "landline", 7), ("cart_add", 7, 10 ** 13, NUMBER, "WA"),
+                            ("order_create", 8, 7, trunk, 60000)):
+        assert server.fcall(function, key, *args)[0] == "ok"
+    server.fcall("inv_move", "inv:{WA}", f"{account}:c:7", f"{account}:o:8", 60000, NUMBER)
+    for _ in range(2):
+        assert ctl("order", "cancel", account, 8)["step"] == "cancelled"
+        assert ctl("number", "show", NUMBER)["stock"] == "free"
+    assert "no such order" in ctl.fails("order", "cancel", account, 9)
+
+
+def test_a_paid_order_is_not_cancelled(ctl, account, order):
+    assert "cancel its numbers" in ctl.fails("order", "cancel", account, order)

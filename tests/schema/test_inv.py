@@ -277,3 +277,33 @@ def test_lookup(schema):
     schema.inv_import(WA, "206220", "", "", "0001")
     assert schema.inv_lookup(WA, "2062190001", "2062190002", "2062200001", "2062210001") == \
         ["ok", "known", "SEATTLE", "block", "SEATTLE", "known", "", "", ""]
+
+
+def test_free_numbers_are_withdrawn_as_if_never_imported(schema):
+    s = schema
+    before = s.snapshot()
+    s.inv_import(WA, "253555", "Tacoma", "Tacoma", "000100020003")
+    s.inv_hold(WA, "x", 60000, "2535550002")
+    assert s.inv_withdraw(WA, "2535550001", "2535550002", "2535559999", "2535550001") == ["ok", "1"]
+    assert s.inv_number(WA, "2535550001") == ["unknown"]
+    assert s.inv_number(WA, "2535550002")[:3] == ["ok", "held", "x"]
+    s.inv_release(WA, "x", "2535550002")
+    assert s.inv_withdraw(WA, "2535550002", "2535550003") == ["ok", "2"]
+    assert s.snapshot() == before
+    assert s.inv_withdraw(WA, "2535550003") == ["ok", "0"] and s.snapshot() == before
+
+
+def test_where_a_number_stands(schema):
+    s = schema
+    s.inv_import(WA, "253555", "Tacoma", "Fircrest", "0001")
+    number = "2535550001"
+    assert s.inv_number(WA, number) == ["ok", "free", "", "0", "TACOMA", "FIRCREST"]
+    expires = s.inv_hold(WA, "x", 60000, number)[1]
+    assert s.inv_number(WA, number)[1:4] == ["held", "x", expires]
+    s.inv_move(WA, "x", "y", 0, number)
+    assert s.inv_number(WA, number)[1:4] == ["held", "y", "0"]
+    s.inv_sell(WA, "y", number)
+    assert s.inv_number(WA, number)[1:4] == ["taken", "", "0"]
+    s.inv_quarantine(WA, 60000, number)
+    assert s.inv_number(WA, number)[1] == "resting" and int(s.inv_number(WA, number)[3]) > s.now()
+    assert s.inv_number(WA, "2535550002") == ["unknown"]
