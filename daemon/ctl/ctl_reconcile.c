@@ -46,12 +46,19 @@ static const struct refusal refusals[] = {
     {NULL,       NULL                   },
 };
 
+enum { REPAIR_TRIES = 10 };
+
+struct options {
+    bool repair, repair_ledger;
+};
+
 /* One account under examination. */
 struct audit {
     struct ctl *ctl;
     struct key key;
-    bool repair;
-    int64_t ledger; /* sum of its lines */
+    struct options options;
+    int64_t sum;     /* of the ledger's lines */
+    int64_t balance; /* of the last of them */
     struct rows *differences;
     int64_t found, repaired;
 };
@@ -68,6 +75,13 @@ static void add_difference(struct audit *a, const char *what, const char *is, co
     a->repaired += repaired;
 }
 
+static void forget_differences(struct audit *a)
+{
+    ctl_rows_free(a->differences);
+    a->differences = ctl_rows_new(difference_columns);
+    a->found = a->repaired = 0;
+}
+
 /* Whether id `a` of a stream comes after `b`. */
 static bool is_after(const char *a, const char *b)
 {
@@ -78,11 +92,32 @@ static bool is_after(const char *a, const char *b)
                               strtoll(rest_b + (*rest_b == '-'), NULL, 10);
 }
 
-/* Sums the ledger up to a line, a page at a time; each line must tell the sum so far. */
+/* A line's balance is the one before plus its amount; that of a repair is the sum of all amounts,
+ * and what disagreed before it is settled. */
+static void add_line(struct audit *a, const struct table *t, size_t row)
+{
+    int64_t amount = table_int(t, row, "amount", 0), told = table_int(t, row, "balance", 0);
+    bool repair = strcmp(table_text(t, row, "activity"), "Balance Repair") == 0;
+    a->sum += amount;
+    int64_t should = repair ? a->sum : a->balance + amount;
+    a->balance = told;
+    if (told == should && repair) {
+        forget_differences(a);
+    } else if (told != should) {
+        char *what = ctl_format("ledger %s", table_text(t, row, "id"));
+        char *sum = ctl_format("%lld", (long long)should);
+        add_difference(a, what, table_text(t, row, "balance"), sum, a->options.repair_ledger);
+        free(what);
+        free(sum);
+    }
+}
+
+/* Adds the ledger up to a line, a page at a time. */
 static bool sum_ledger(struct audit *a, const char *last)
 {
     char *from = ctl_copy(span_of(""));
     bool more = *last != '\0', good = true;
+    a->sum = a->balance = 0;
     while (more && good) {
         struct redisReply *reply;
         struct table t;
@@ -95,15 +130,7 @@ static bool sum_ledger(struct audit *a, const char *last)
             more = !is_after(id, last);
             if (!more)
                 break;
-            a->ledger += table_int(&t, row, "amount", 0);
-            if (a->ledger != table_int(&t, row, "balance", 0)) {
-                char *what = ctl_format("ledger %s", id);
-                char *sum = ctl_format("%lld", (long long)a->ledger);
-                add_difference(a, what, table_text(&t, row, "balance"), sum, false);
-                free(what);
-                free(sum);
-                a->ledger = table_int(&t, row, "balance", 0);
-            }
+            add_line(a, &t, row);
             if (row + 1 == t.rows) {
                 free(from);
                 from = ctl_copy(span_of(id));
@@ -149,31 +176,75 @@ static void add_summary(struct audit *a, const char *account, const struct redis
     ctl_rows_set(rows, "accountno", account);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         ctl_rows_set(rows, names[i], reply_text(reply, i + 1));
-    ctl_rows_set_int(rows, "ledger", a->ledger);
+    ctl_rows_set_int(rows, "ledger", a->sum);
     ctl_rows_set_int(rows, "differences", a->found);
     ctl_rows_set_int(rows, "repaired", a->repaired);
+}
+
+enum { BALANCE = 5, LAST = 6, TABLE = 7 }; /* in call_audit's reply */
+
+/* Ledger and balance at the moment of a call_audit. */
+static bool audit_ledger(struct audit *a, const struct redisReply *reply)
+{
+    if (!sum_ledger(a, reply_text(reply, LAST)))
+        return false;
+    if (a->sum != reply_int(reply, BALANCE, 0)) {
+        char *sum = ctl_format("%lld", (long long)a->sum);
+        add_difference(a, "balance", reply_text(reply, BALANCE), sum, a->options.repair_ledger);
+        free(sum);
+    }
+    return true;
+}
+
+/* *ret_done: the balance is the sum now; else a line has come in between. */
+static bool repair_ledger(struct audit *a, const char *last, bool *ret_done)
+{
+    struct redisReply *reply = NULL;
+    char *sum = ctl_format("%lld", (long long)a->sum);
+    int err = redis_fcall(a->ctl->redis, &reply, "ledger_repair", a->key.text, last, sum,
+                          "trunkctl", NULL);
+    free(sum);
+    *ret_done = err == ERR_OK;
+    bool changed = err == ERR_REFUSED && strcmp(reply_word(reply), "changed") == 0;
+    bool good = *ret_done || changed;
+    if (!good)
+        (void)ctl_explain(a->ctl, err, reply, refusals);
+    reply_free(reply);
+    return good;
+}
+
+/* The ledger before all else. A repair is tried again while lines come in between. */
+static bool check_ledger(struct audit *a)
+{
+    bool good = true, done = false;
+    for (int tries = 0; tries < REPAIR_TRIES && good && !done; tries++) {
+        struct redisReply *reply;
+        forget_differences(a);
+        if (!ctl_read(a->ctl, refusals, &reply, "call_audit", a->key.text, NULL))
+            return false;
+        good = audit_ledger(a, reply);
+        done = a->found == 0 || !a->options.repair_ledger;
+        if (good && !done)
+            good = repair_ledger(a, reply_text(reply, LAST), &done);
+        reply_free(reply);
+    }
+    if (good && !done)
+        (void)ctl_fail("the ledger doesn't stand still; try again");
+    return good && done;
 }
 
 /* Adds a row of what the account's books tell; differences go to a->differences. */
 static bool audit(struct audit *a, const char *account, struct rows *rows)
 {
-    enum { BALANCE = 5, LAST = 6, TABLE = 7 };
     struct redisReply *reply;
     a->key = key_account(account);
-    if (a->repair && !repair(a))
-        return false;
-    if (!ctl_read(a->ctl, refusals, &reply, "call_audit", a->key.text, NULL))
+    if (!check_ledger(a) || (a->options.repair && !repair(a)) ||
+        !ctl_read(a->ctl, refusals, &reply, "call_audit", a->key.text, NULL))
         return false;
     note_differences(a, reply, TABLE);
-    bool good = sum_ledger(a, reply_text(reply, LAST));
-    if (good && a->ledger != reply_int(reply, BALANCE, 0)) {
-        char *sum = ctl_format("%lld", (long long)a->ledger);
-        add_difference(a, "balance", reply_text(reply, BALANCE), sum, false);
-        free(sum);
-    }
     add_summary(a, account, reply, rows);
     reply_free(reply);
-    return good;
+    return true;
 }
 
 static struct rows *slots_of(struct ctl *c, const char *account)
@@ -187,10 +258,10 @@ static struct rows *slots_of(struct ctl *c, const char *account)
     return rows;
 }
 
-static int one(struct ctl *c, const char *account, bool repair_too)
+static int one(struct ctl *c, const char *account, struct options options)
 {
     struct audit a = {
-        .ctl = c, .repair = repair_too, .differences = ctl_rows_new(difference_columns)};
+        .ctl = c, .options = options, .differences = ctl_rows_new(difference_columns)};
     struct rows *rows = ctl_rows_new(summary_columns);
     struct rows *slots = audit(&a, account, rows) ? slots_of(c, account) : NULL;
     if (!slots) {
@@ -204,7 +275,7 @@ static int one(struct ctl *c, const char *account, bool repair_too)
     return a.found > a.repaired ? ctl_fail("the books differ") : code;
 }
 
-static int all(struct ctl *c, bool repair_too)
+static int all(struct ctl *c, struct options options)
 {
     struct names accounts = {0};
     struct rows *rows = ctl_rows_new(summary_columns);
@@ -212,7 +283,7 @@ static int all(struct ctl *c, bool repair_too)
     int64_t left = 0;
     for (size_t i = 0; good && i < accounts.n; i++) {
         struct audit a = {
-            .ctl = c, .repair = repair_too, .differences = ctl_rows_new(difference_columns)};
+            .ctl = c, .options = options, .differences = ctl_rows_new(difference_columns)};
         good = audit(&a, accounts.v[i], rows);
         left += a.found - a.repaired;
         ctl_rows_free(a.differences);
@@ -228,7 +299,7 @@ static int all(struct ctl *c, bool repair_too)
 
 int ctl_reconcile(struct ctl *c, const struct args *a)
 {
-    bool repair_too = ctl_args_given(a, "--repair");
-    return ctl_args_given(a, "ACCT") ? one(c, ctl_args_text(a, "ACCT"), repair_too)
-                                     : all(c, repair_too);
+    struct options options = {.repair = ctl_args_given(a, "--repair"),
+                              .repair_ledger = ctl_args_given(a, "--repair-ledger")};
+    return ctl_args_given(a, "ACCT") ? one(c, ctl_args_text(a, "ACCT"), options) : all(c, options);
 }

@@ -147,7 +147,8 @@ static const struct arg number_show[] = {
 
 static const struct arg reconcile[] = {
     {"ACCT", ARG_ACCOUNT, 0, 0, 0, NULL, NULL, "account number, with all its slots (default: a line for each account)"},
-    {"--repair", ARG_FLAG, 0, 0, 0, NULL, NULL, "set counters right by the calls; what was done is kept"}, END};
+    {"--repair", ARG_FLAG, 0, 0, 0, NULL, NULL, "set counters right by the calls; what was done is kept"},
+    {"--repair-ledger", ARG_FLAG, 0, 0, 0, NULL, NULL, "set the balance to the sum of the ledger's lines, with a line of its own"}, END};
 static const struct arg call_list[] = {
     {"ACCT", ARG_ACCOUNT, 0, 0, 0, NULL, NULL, "account number (default: all accounts)"}, END};
 static const struct arg call_show[] = {

@@ -185,6 +185,11 @@ end
 
 local REPAIRS_KEPT = 1000
 
+local function note_repair(account, what, was, is, by)
+  redis.call('XADD', key.repairs(account), 'MAXLEN', '~', REPAIRS_KEPT, '*', 'what', what, 'was', was, 'is', is,
+    'by', by)
+end
+
 local function set_count(hash, field, value)
   if value == 0 then redis.call('HDEL', hash, field) else redis.call('HSET', hash, field, value) end
 end
@@ -214,11 +219,30 @@ local function call_repair(account, args)
   local by, out = check.match(args[1], '^%C+$', 'by'), reply.columns(DIFFERENCE)
   for _, row in ipairs((differences(account))) do
     repair(account, row[1], tonumber(row[3]))
-    redis.call('XADD', key.repairs(account), 'MAXLEN', '~', REPAIRS_KEPT, '*', 'what', row[1], 'was', row[2], 'is',
-      row[3], 'by', by)
+    note_repair(account, row[1], row[2], row[3], by)
     reply.row(out, row, #DIFFERENCE)
   end
   return out
+end
+
+-- Sets the balance to the sum of the ledger's lines, which the caller has added up, and says so in a line of its own,
+-- whose balance is that sum: whoever adds up later need not look at what disagreed before it.
+-- KEYS: {a:ACCT}
+-- ARGV: id of the last line that was added up (empty: there are none), sum, by whom
+-- Reply: ok, balance before, balance after
+-- Refusals: changed (another line has come since) · notfound
+local function ledger_repair(account, args)
+  local last, by = check.match(args[1], '^%d*%-?%d*$', 'line id'), check.match(args[3], '^%C+$', 'by')
+  local sum = check.int(args[2], -check.MONEY_MAX, check.MONEY_MAX, 'sum')
+  local balance = redis.call('HGET', account, 'balance')
+  if not balance then return { 'notfound' } end
+  local latest = redis.call('XREVRANGE', key.ledger(account), '+', '-', 'COUNT', 1)[1]
+  if (latest and latest[1] or '') ~= last then return { 'changed' } end
+  redis.call('HSET', account, 'balance', args[2])
+  local is, id = ledger.book(account, 0, 'Balance Repair', 'repair:' .. last,
+    'balance was ' .. balance .. ', is ' .. args[2] .. ' (1/10,000), by ' .. by)
+  note_repair(account, 'ledger ' .. id, balance, is, by)
+  return { 'ok', balance, reply.int(is) }
 end
 
 -- CDRs in the order of the stream, for who archives them.
@@ -273,5 +297,6 @@ door.write({ 'call_extend', key = key.ACCOUNT, args = { 2 }, run = call_extend }
 door.read({ 'call_audit', key = key.ACCOUNT, args = { 0 }, run = call_audit })
 door.read({ 'call_totals', key = key.ACCOUNT, args = { 0 }, run = call_totals })
 door.write({ 'call_repair', key = key.ACCOUNT, args = { 1 }, run = call_repair })
+door.write({ 'ledger_repair', key = key.ACCOUNT, args = { 3 }, run = ledger_repair })
 door.read({ 'cdr_read', key = key.ACCOUNT, args = { 2 }, run = cdr_read })
 door.write({ 'cdr_trim', key = key.ACCOUNT, args = { 2 }, run = cdr_trim })

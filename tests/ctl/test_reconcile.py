@@ -62,5 +62,46 @@ def test_a_ledger_that_does_not_add_up_is_told(server, ctl, account, base):
     assert "ledger " in ctl.run("reconcile", account).stdout
 
 
+def ledger_of(client, base):
+    lines = [fields for _, fields in client.xrange(f"{base}:ledger")]
+    return sum(int(line["amount"]) for line in lines), lines
+
+
+def test_a_ledger_is_repaired_when_asked_for_and_says_so(server, ctl, account, base):
+    client, before = server.client, int(server.client.hget(base, "balance"))
+    client.hincrby(base, "balance", 100)
+    said = ctl("reconcile", account, "--repair-ledger")
+    assert (said["balance"], said["ledger"], said["differences"], said["repaired"]) == ("9.9990", "9.9990", 1, 1)
+    assert said["details"] == [{"what": "balance", "is": str(before + 100), "should": str(before), "repaired": "yes"}]
+    total, lines = ledger_of(client, base)
+    assert total == before == int(client.hget(base, "balance"))
+    last = lines[-1]
+    assert (last["activity"], last["amount"], last["balance"]) == ("Balance Repair", "0", str(before))
+    assert last["note"] == f"balance was {before + 100}, is {before} (1/10,000), by trunkctl"
+    assert [(f["was"], f["is"], f["by"]) for _, f in client.xrange(f"{base}:repairs")] == [
+        (str(before + 100), str(before), "trunkctl")]
+    assert ctl("reconcile", account, "--repair-ledger")["differences"] == 0
+    assert len(client.xrange(f"{base}:ledger")) == len(lines), "what agrees is left alone"
+
+
+def test_a_line_that_disagrees_is_settled_by_a_repair(server, ctl, account, base):
+    client = server.client
+    client.xadd(f"{base}:ledger", {"activity": "x", "amount": 5, "balance": 1, "ref": "r", "note": ""})
+    told = ctl.run("reconcile", account)
+    assert told.returncode == 1 and told.stdout.count("ledger ") >= 1 and "balance" in told.stdout
+    assert ctl("reconcile", account, "--repair-ledger")["repaired"] == 2
+    ctl("account", "credit", account, "1")
+    said = ctl("reconcile", account)
+    assert said["differences"] == 0 and said["balance"] == said["ledger"] == "10.9995"
+    client.xadd(f"{base}:ledger", {"activity": "y", "amount": 5, "balance": 1, "ref": "s", "note": ""})
+    assert ctl.run("reconcile", account).returncode == 1, "a later one is told again"
+
+
+def test_a_balance_without_any_line(server, ctl, account):
+    server.client.hset("{a:%s}" % account, "balance", 70000)
+    assert ctl.run("reconcile", account).returncode == 1
+    assert ctl("reconcile", account, "--repair-ledger")["balance"] == "0.00"
+
+
 def test_unknown_account(ctl):
     assert "no such account" in ctl.fails("reconcile", "7777777")

@@ -227,3 +227,19 @@ def test_requests_need_an_account(schema):
     assert schema.request_finish(KEY, "ab", "01", 60000, "x") == ["notfound"]
     assert schema.request_drop(KEY, "ab", "01") == ["ok"]
     assert not schema.client.keys("*")
+
+
+def test_ledger_repair(schema):
+    schema.account(balance=50000)
+    last, = schema.table("ledger_list", KEY)
+    schema.client.hincrby(KEY, "balance", -7)
+    assert schema.ledger_repair(account_key("7009"), last["id"], 0, "me") == ["notfound"]
+    assert schema.ledger_repair(KEY, "1-1", 50000, "me") == schema.ledger_repair(KEY, "", 50000, "me") == ["changed"]
+    assert schema.ledger_repair(KEY, last["id"], 50000, "me") == ["ok", "49993", "50000"]
+    assert schema.ledger_repair(KEY, last["id"], 50000, "me") == ["changed"], "its own line is the last now"
+    line = schema.table("ledger_list", KEY)[-1]
+    assert (line["activity"], line["amount"], line["balance"], line["ref"]) == (
+        "Balance Repair", "0", "50000", f"repair:{last['id']}")
+    for bad in [("x", 50000, "me"), (last["id"], "1.5", "me"), (last["id"], 50000, "")]:
+        schema.error("ledger_repair", KEY, *bad)
+    schema.check_invariants()
