@@ -128,12 +128,24 @@ int addr_parse_name(struct span s, struct span *ret_name, uint16_t *ret_port)
     return ERR_OK;
 }
 
+/* Dotted decimal: inet_ntop would print it. */
+static void put_v4(struct in_addr ip, char *p)
+{
+    unsigned char bytes[sizeof(ip)];
+    memcpy(bytes, &ip, sizeof(ip));
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        p = text_digits(bytes[i], p);
+        *p++ = '.';
+    }
+    p[-1] = '\0';
+}
+
 const char *addr_text(const struct addr *a, char buf[ADDR_TEXT])
 {
-    const void *ip = a->sa.sa_family == AF_INET6 ? (const void *)&a->v6.sin6_addr
-                                                 : (const void *)&a->v4.sin_addr;
-    int family = a->sa.sa_family == AF_INET6 ? AF_INET6 : AF_INET;
-    inet_ntop(family, ip, buf, ADDR_TEXT);
+    if (a->sa.sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &a->v6.sin6_addr, buf, ADDR_TEXT);
+    else
+        put_v4(a->v4.sin_addr, buf);
     return buf;
 }
 

@@ -199,6 +199,8 @@ static void server_complete(struct txn_server *s)
         s->state = SERVER_COMPLETED;
     } else if (s->status < 300) {
         s->state = SERVER_ACCEPTED;
+        free(s->last); /* what comes again from now on is not answered by us */
+        s->last = NULL;
     } else {
         s->state = SERVER_COMPLETED;
         s->interval = t->t1;

@@ -17,8 +17,16 @@ struct outgoing {
     size_t at, n; /* in the socket's bytes */
 };
 
+/* What recvmmsg fills. */
+struct incoming {
+    struct mmsghdr headers[UDP_BATCH];
+    struct iovec iov[UDP_BATCH];
+    struct addr from[UDP_BATCH];
+};
+
 struct udp {
     struct listener *listener;
+    struct incoming incoming;
     int fd;
     bool polling;
     uint64_t behind_ms; /* since when the socket was never found empty; 0: it was */
@@ -38,14 +46,15 @@ static int send_batch(struct udp *u, size_t first)
     struct mmsghdr headers[UDP_BATCH];
     struct iovec iov[UDP_BATCH];
     unsigned n = 0;
-    memset(headers, 0, sizeof headers);
     for (size_t i = first; i < u->n_out && n < UDP_BATCH; i++, n++) {
         struct outgoing *o = &u->out[i];
         iov[n] = (struct iovec){u->bytes + o->at, o->n};
-        headers[n].msg_hdr.msg_name = &o->to.sa;
-        headers[n].msg_hdr.msg_namelen = addr_len(&o->to);
-        headers[n].msg_hdr.msg_iov = &iov[n];
-        headers[n].msg_hdr.msg_iovlen = 1;
+        headers[n] = (struct mmsghdr){
+            .msg_hdr = {.msg_name = &o->to.sa,
+                        .msg_namelen = addr_len(&o->to),
+                        .msg_iov = &iov[n],
+                        .msg_iovlen = 1}
+        };
     }
     int sent = sendmmsg(u->fd, headers, n, MSG_DONTWAIT);
     return sent >= 0 ? sent : -errno;
@@ -117,33 +126,43 @@ void udp_send(struct udp *u, const struct addr *to, struct span bytes)
 
 /* ---- receiving ---- */
 
+/* Makes an entry of `incoming` ready to be filled (again). */
+static void clear_incoming(struct udp *u, size_t i)
+{
+    struct transport *t = u->listener->transport;
+    size_t cap = t->message_max + 1;
+    struct incoming *in = &u->incoming;
+    in->from[i] = (struct addr){0};
+    in->iov[i] = (struct iovec){t->in + i * cap, cap};
+    in->headers[i] = (struct mmsghdr){
+        .msg_hdr = {.msg_name = &in->from[i].sa,
+                    .msg_namelen = sizeof in->from[i],
+                    .msg_iov = &in->iov[i],
+                    .msg_iovlen = 1}
+    };
+}
+
+static void receive_one(struct udp *u, size_t i)
+{
+    struct transport *t = u->listener->transport;
+    const struct mmsghdr *h = &u->incoming.headers[i];
+    if (h->msg_len > t->message_max || (h->msg_hdr.msg_flags & MSG_TRUNC)) {
+        t->counters.too_large++;
+        return;
+    }
+    t->counters.received++;
+    struct flow flow = {.listener = u->listener, .remote = u->incoming.from[i]};
+    struct span bytes = {u->incoming.iov[i].iov_base, h->msg_len};
+    (void)t->events.receive(t->events.arg, &flow, bytes);
+}
+
 /* Returns the number of datagrams read. */
 static int receive_batch(struct udp *u)
 {
-    struct transport *t = u->listener->transport;
-    struct mmsghdr headers[UDP_BATCH];
-    struct iovec iov[UDP_BATCH];
-    struct addr from[UDP_BATCH];
-    size_t cap = t->message_max + 1;
-    memset(headers, 0, sizeof headers);
-    memset(from, 0, sizeof from);
-    for (size_t i = 0; i < UDP_BATCH; i++) {
-        iov[i] = (struct iovec){t->in + i * cap, cap};
-        headers[i].msg_hdr.msg_name = &from[i].sa;
-        headers[i].msg_hdr.msg_namelen = sizeof from[i];
-        headers[i].msg_hdr.msg_iov = &iov[i];
-        headers[i].msg_hdr.msg_iovlen = 1;
-    }
-    int n = recvmmsg(u->fd, headers, UDP_BATCH, MSG_DONTWAIT, NULL);
+    int n = recvmmsg(u->fd, u->incoming.headers, UDP_BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < n; i++) {
-        if (headers[i].msg_len > t->message_max || (headers[i].msg_hdr.msg_flags & MSG_TRUNC)) {
-            t->counters.too_large++;
-            continue;
-        }
-        t->counters.received++;
-        struct flow flow = {.listener = u->listener, .remote = from[i]};
-        (void)t->events.receive(t->events.arg, &flow,
-                                (struct span){t->in + (size_t)i * cap, headers[i].msg_len});
+        receive_one(u, (size_t)i);
+        clear_incoming(u, (size_t)i);
     }
     return n;
 }
@@ -246,6 +265,8 @@ int udp_open(struct udp **ret, struct listener *l)
     uv_poll_init_socket(l->transport->loop, &u->poll, u->fd);
     u->poll.data = u;
     transport_hold(l->transport);
+    for (size_t i = 0; i < UDP_BATCH; i++)
+        clear_incoming(u, i);
     poll_again(u);
     *ret = u;
     return ERR_OK;
