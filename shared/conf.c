@@ -138,6 +138,9 @@ static const struct row ROWS[] = {
      "How often an OPTIONS asks a target that is down whether it is up; 0: never."},
     {ROW(sip, probe_all), &KIND_BOOL, AT(sip.probe_all), 0, 1, "no", "",
      "Ask targets that are up, too, if they had a call in the last 10 minutes."},
+    {ROW(sip, cnam), &KIND_BOOL, AT(sip.cnam), 0, 1, "yes", "",
+     "A customer's call shows the caller name (cnam) of the number that it comes from, if that is the "
+     "customer's own and the caller doesn't ask for privacy."},
     {ROW(sip, source_rate), &KIND_INT, AT(sip.source_rate), 1, MANY, "20000", "messages a second",
      "Messages of one source beyond this are dropped before they are parsed."},
     {ROW(sip, source_invite_rate), &KIND_INT, AT(sip.source_invite_rate), 1, MANY, "2000", "calls a second",

@@ -76,6 +76,7 @@ struct conf {
         int64_t target_rest_s;      /* longest Retry-After of a target; rest without probes */
         int64_t probe_ms;           /* between OPTIONS to a target; 0: none */
         bool probe_all;             /* OPTIONS also to targets that are up */
+        bool cnam;                  /* customers' calls show the caller name of their number */
         int64_t source_rate;        /* messages a second of one source */
         int64_t source_invite_rate; /* new calls a second of one source */
         int64_t stranger_rate;      /* responses a second to one unlisted source */

@@ -24,6 +24,7 @@ static void read_targets(const struct redisReply *r, struct admit_answer *a)
 {
     a->outcome = ADMIT_YES;
     a->longest_s = reply_int(r, 3, 1);
+    text_set(a->cnam, sizeof a->cnam, reply_text(r, 4));
     for (size_t i = 5; i + 3 < reply_count(r) && a->n_targets < ADMIT_TARGETS; i += 4) {
         struct admit_target *t = &a->targets[a->n_targets++];
         t->kind = target_kind(reply_text(r, i));
@@ -93,6 +94,7 @@ int admit_ask(struct core *core, const struct admit_question *a, admit_fn *fn, v
         code,
         longest,
         a->onnet ? "1" : "",
+        a->caller,
     };
     int err = store_call(core->store, on_reply, q, "call_admit", key_account(a->account).text,
                          sizeof args / sizeof *args, args);

@@ -5,7 +5,7 @@
 #include "core.h"
 #include "rr.h"
 
-enum { ADMIT_TARGETS = 3, ADMIT_TEXT = 128 };
+enum { ADMIT_TARGETS = 3, ADMIT_TEXT = 128, ADMIT_NAME = 65 };
 
 /* What is asked; texts are borrowed for the call. */
 struct admit_question {
@@ -13,6 +13,7 @@ struct admit_question {
     bool outbound;      /* termination */
     bool onnet;         /* outbound: to a number of ours */
     const char *number; /* ours, or the dialled E.164 digits */
+    const char *caller; /* outbound: ten digits, if the callee is to see their name; or empty */
     const char *tg;     /* outbound */
     const char *from, *to, *source, *upstream, *callid;
     const char *rate, *increment, *minimum; /* outbound */
@@ -44,7 +45,8 @@ enum admit_outcome {
 
 struct admit_answer {
     enum admit_outcome outcome;
-    int64_t longest_s; /* ADMIT_YES */
+    int64_t longest_s;     /* ADMIT_YES */
+    char cnam[ADMIT_NAME]; /* ADMIT_YES, outbound: name of the caller's number, or empty */
     size_t n_targets;
     struct admit_target targets[ADMIT_TARGETS]; /* ADMIT_YES, inbound */
     struct admit_refusal refusal;               /* ADMIT_NO */

@@ -1,5 +1,7 @@
 #include "booking.h"
 
+#include "dial.h"
+#include "identity.h"
 #include "text.h"
 
 /* A text for Redis, which keeps so many bytes of it. */
@@ -11,10 +13,20 @@ static const char *text_of(struct span s, char buf[TEXT])
     return buf;
 }
 
+/* The caller's number, if its name may be shown: ten digits, or empty. */
+static const char *named_caller(const struct core *core, const struct booking *b,
+                                const struct msg *invite, struct phone *caller)
+{
+    bool named = b->outbound && core->conf->sip.cnam && !identity_is_anonymous(invite) &&
+                 dial_inbound(&invite->from.uri, caller) == DIAL_NUMBER;
+    return named ? caller->digits : "";
+}
+
 int booking_ask(struct core *core, const struct booking *b, const struct msg *invite,
                 const struct flow *from, const struct routes_exit *exit, admit_fn *fn, void *arg)
 {
     char from_text[TEXT], to[TEXT], callid[TEXT], source[ADDR_PORT_TEXT];
+    struct phone caller;
     bool rated = b->outbound && exit->rated;
     struct admit_question q = {
         .account = b->id.account,
@@ -22,6 +34,7 @@ int booking_ask(struct core *core, const struct booking *b, const struct msg *in
         .outbound = b->outbound,
         .onnet = b->onnet,
         .number = b->number,
+        .caller = named_caller(core, b, invite, &caller),
         .tg = b->tg,
         .from = text_of(invite->from.uri.text, from_text),
         .to = text_of(invite->to.uri.text, to),
@@ -46,6 +59,8 @@ void booking_admitted(struct booking *b, const struct admit_answer *answer)
 {
     b->admitted = answer->outcome == ADMIT_YES || answer->outcome == ADMIT_UNKNOWN;
     b->longest_s = answer->longest_s;
+    if (b->outbound)
+        memcpy(b->name, answer->cnam, sizeof b->name);
 }
 
 void booking_answer(struct core *core, const struct booking *b, const struct outbox_event *event,

@@ -22,7 +22,8 @@ struct booking {
     size_t attempts_from; /* attempts before are of others */
     bool admitted;        /* Redis may hold a slot for it */
     bool ended;
-    int64_t longest_s; /* once admitted */
+    int64_t longest_s;     /* once admitted */
+    char name[ADMIT_NAME]; /* outbound, once admitted: the caller's, to be shown; or empty */
 };
 
 /* Asks for its admission. `exit`: price of an outbound one. As admit_ask; fn is to tell of the

@@ -178,11 +178,14 @@ static bool on_answered(void *user, const struct msg *response, size_t number)
         c->rang = clock_boot_ms();
     targets_note(&c->targets, t->place, response->status);
     struct rr rr = call_rr(c, t);
+    char display_text[CALL_DISPLAY];
+    struct out display = OUT_IN(display_text);
     meter_answered(c->core->meter, c->bookings[0].outbound, post_dial_delay(c));
     drop_places(c, t);
     call_end_bookings(c, t->n_bookings, 487, "cancelled", "caller");
     dialogs_confirm(c->core->dialogs, &rr, span_of(c->contact), response,
                     call_longest(c, t->n_bookings));
+    dialogs_show(c->core->dialogs, response, call_display(c, &display));
     dialogs_session(c->core->dialogs, response, relay_session_s(c->relay, response));
     c->unstamped = t->n_bookings;
     for (size_t i = 0; i < t->n_bookings; i++) {

@@ -55,6 +55,11 @@ bool call_wants_target(struct call *c);
 /* What goes with the dialog when a target takes the call. */
 struct rr call_rr(const struct call *c, const struct target *t);
 
+enum { CALL_DISPLAY = 2 * ADMIT_NAME + 4 };
+
+/* What stands before the caller's URI in From, written into `text`; empty: what came. */
+struct span call_display(const struct call *c, struct out *text);
+
 /* Whether another target has its turn after this status: after no answer and server failures. */
 bool call_is_retried(int status);
 

@@ -62,20 +62,28 @@ const struct target *call_settle(struct call *c, size_t number)
     return t;
 }
 
+struct span call_display(const struct call *c, struct out *text)
+{
+    if (c->bookings[0].name[0])
+        identity_display(text, c->bookings[0].name);
+    return out_done(text);
+}
+
 /* Sends the INVITE to the current target. */
 static void forward(struct call *c)
 {
     const struct target *t = call_trying(c);
     struct relay_target target = {.to = t->to, .watch = true, .number = current_number(c, t)};
     char uri_text[DIRECTORY_HOST + 80], param[RR_TEXT], diversion_text[TEXT],
-        history_text[4 * TEXT];
-    struct out uri = OUT_IN(uri_text), diversion = OUT_IN(diversion_text),
-               history = OUT_IN(history_text);
+        history_text[4 * TEXT], display_text[CALL_DISPLAY];
+    struct out uri = OUT_IN(uri_text), display = OUT_IN(display_text),
+               diversion = OUT_IN(diversion_text), history = OUT_IN(history_text);
     struct rr rr = call_rr(c, t);
     c->current = t;
     target_uri(t, &uri);
     target.request_uri = out_done(&uri);
     target.rr_param = rr_text(&rr, store_mac_key(c->core->store), param);
+    target.display = call_display(c, &display);
     target.withhold_identity = !t->gateway[0] && identity_is_private(relay_request(c->relay));
     tell_forwarding(c, t, &target, &diversion, &history);
     /* A topmost Route that names us brought the request here (§16.4); others stay. */

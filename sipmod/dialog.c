@@ -133,9 +133,11 @@ int dialog_read(struct core *core, const struct msg *m, struct dialog_route *ret
 }
 
 /* What forwarding does whatever the method. */
-static struct relay_target target_of(const struct dialog_route *d)
+static struct relay_target target_of(const struct core *core, const struct msg *m,
+                                     const struct dialog_route *d)
 {
-    return (struct relay_target){.drop_routes = d->drop_routes,
+    return (struct relay_target){.display = dialogs_display(core->dialogs, m),
+                                 .drop_routes = d->drop_routes,
                                  .drop_last_route = d->drop_last_route,
                                  .request_uri = d->request_uri,
                                  .routes = d->routes};
@@ -247,12 +249,15 @@ static void on_ended(void *user)
 static void on_hop(void *arg, const struct flow *to)
 {
     struct transit *t = arg;
-    struct relay_target target = target_of(&t->route);
+    struct relay_target target = {0};
     t->waiting = false;
     if (t->gone) {
         transit_free(t);
         return;
     }
+    const struct msg *request = relay_request(t->relay);
+    if (request)
+        target = target_of(t->core, request, &t->route);
     target.to = *to;
     if (relay_is_cancelled(t->relay))
         relay_give_up(t->relay, 487);
@@ -301,7 +306,7 @@ struct ack {
 static void on_ack_hop(void *arg, const struct flow *to)
 {
     struct ack *a = arg;
-    struct relay_target target = target_of(&a->route);
+    struct relay_target target = target_of(a->core, a->msg, &a->route);
     struct span bytes;
     target.to = *to;
     if (target.to.listener && relay_build_ack(a->core, a->msg, &a->from, &target, &bytes) == ERR_OK)

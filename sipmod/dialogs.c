@@ -22,6 +22,7 @@ struct dialog {
     struct rr rr;
     char *target[SIDES];  /* Contact URI, or NULL */
     char *routes[SIDES];  /* values of Route towards that side, or NULL */
+    char *display;        /* the caller's name before its URI, or NULL */
     char *party[SIDES];   /* From of the caller, To of the callee, with tags */
     uint32_t cseq[SIDES]; /* highest that this side used */
     size_t key_n;
@@ -60,6 +61,7 @@ static void drop(struct dialog *g)
         free(g->routes[side]);
         free(g->party[side]);
     }
+    free(g->display);
     free(g);
 }
 
@@ -311,6 +313,19 @@ void dialogs_session(struct dialogs *d, const struct msg *response, int64_t seco
         timer_set(d->wheel, &g->session, (uint64_t)seconds * 1000, on_session);
     else if (g)
         timer_stop(d->wheel, &g->session);
+}
+
+void dialogs_show(struct dialogs *d, const struct msg *response, struct span display)
+{
+    struct dialog *g = find_as(d, response->call_id, response->from.tag, response->to.tag);
+    if (g && !g->display)
+        g->display = duplicate(display);
+}
+
+struct span dialogs_display(const struct dialogs *d, const struct msg *request)
+{
+    struct dialog *g = find_as(d, request->call_id, request->from.tag, request->to.tag);
+    return span_of(g ? g->display : NULL);
 }
 
 void dialogs_seen(struct dialogs *d, const struct msg *request)

@@ -25,6 +25,12 @@ char *dialogs_contact(const struct msg *m);
 void dialogs_confirm(struct dialogs *d, const struct rr *rr, struct span contact,
                      const struct msg *response, int64_t longest_s);
 
+/* The caller's name (identity_display) that its 2xx was reached with: its requests inside the
+ * dialog show it, too. */
+void dialogs_show(struct dialogs *d, const struct msg *response, struct span display);
+/* Empty: none, or the request is not the caller's. Borrowed until the dialog ends. */
+struct span dialogs_display(const struct dialogs *d, const struct msg *request);
+
 /* A request inside a dialog went through: its CSeq counts for a BYE of ours. */
 void dialogs_seen(struct dialogs *d, const struct msg *request);
 

@@ -97,9 +97,29 @@ static void edit_identity(struct edit *e, const struct relay_target *target)
         edit_append_header(e, target->history);
 }
 
+/* The caller's name in From, which is no part of a dialog's identity. Returns the From that it
+ * takes the place of; empty: it has a form of its own and stays. */
+static struct span edit_display(struct edit *e, struct span display)
+{
+    struct span value = msg_header(e->msg, HEADER_FROM)->value, uri = e->msg->from.uri.text;
+    if (display.n == 0 || uri.p < value.p || uri.p + uri.n > value.p + value.n)
+        return (struct span){0};
+    size_t before = (size_t)(uri.p - value.p);
+    if (before > 0 && uri.p[-1] != '<')
+        return (struct span){0};
+    if (before > 0) {
+        edit_replace(e, (struct span){value.p, before - 1}, display);
+    } else {
+        edit_after(e, (struct span){value.p, 0}, display);
+        edit_after(e, (struct span){value.p, 0}, SPAN_LIT("<"));
+        edit_after(e, uri, SPAN_LIT(">"));
+    }
+    return value;
+}
+
 int forward_request(struct core *core, const struct msg *request, const struct flow *from,
-                    const struct relay_target *target, uint64_t branch,
-                    struct session_timer *ret_session, struct span *ret_bytes)
+                    const struct relay_target *target, uint64_t branch, struct forwarded *ret,
+                    struct span *ret_bytes)
 {
     struct edit e;
     char lines_text[LINES], hops_text[12];
@@ -115,14 +135,15 @@ int forward_request(struct core *core, const struct msg *request, const struct f
         edit_append_header(&e, target->routes);
     edit_identity(&e, target);
     edit_max_forwards(&e, out_done(&hops));
-    *ret_session = session_timer_request(&e, core->conf, &session);
+    ret->from = edit_display(&e, target->display);
+    ret->session = session_timer_request(&e, core->conf, &session);
     int err = lines.full ? ERR_TOO_LARGE : edit_build(&e, core->bytes, CORE_BYTES, &ret_bytes->n);
     ret_bytes->p = core->bytes;
     return err;
 }
 
-int forward_response(struct core *core, const struct msg *response,
-                     const struct session_timer *session, struct span *ret_bytes)
+int forward_response(struct core *core, const struct msg *response, const struct forwarded *request,
+                     struct span *ret_bytes)
 {
     struct edit e;
     struct element via;
@@ -131,7 +152,9 @@ int forward_response(struct core *core, const struct msg *response,
         return ERR_INVALID;
     edit_start(&e, response);
     edit_remove_element(&e, &via);
-    session_timer_response(&e, session, &text);
+    if (request->from.n)
+        edit_replace(&e, msg_header(response, HEADER_FROM)->value, request->from);
+    session_timer_response(&e, &request->session, &text);
     int err = edit_build(&e, core->bytes, CORE_BYTES, &ret_bytes->n);
     ret_bytes->p = core->bytes;
     return err;

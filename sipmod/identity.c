@@ -1,15 +1,47 @@
 #include "identity.h"
 
-bool identity_is_private(const struct msg *request)
+static bool is_id(struct span word)
+{
+    return span_eq_nocase(word, SPAN_LIT("id"));
+}
+
+static bool is_no_none(struct span word)
+{
+    return !span_eq_nocase(word, SPAN_LIT("none"));
+}
+
+/* Whether a word of Privacy is so. */
+static bool has_privacy(const struct msg *request, bool (*is_so)(struct span word))
 {
     for (size_t i = 0; i < request->n_headers; i++) {
         struct span rest = request->headers[i].value, word;
         while (request->headers[i].id == HEADER_PRIVACY && span_cut(&rest, ';', &word)) {
-            if (span_eq_nocase(span_trim(word), SPAN_LIT("id")))
+            if (is_so(span_trim(word)))
                 return true;
         }
     }
     return false;
+}
+
+bool identity_is_private(const struct msg *request)
+{
+    return has_privacy(request, is_id);
+}
+
+bool identity_is_anonymous(const struct msg *request)
+{
+    return has_privacy(request, is_no_none);
+}
+
+void identity_display(struct out *o, const char *name)
+{
+    out_text(o, "\"");
+    for (const char *p = name; *p; p++) {
+        if (*p == '"' || *p == '\\')
+            out_text(o, "\\");
+        out_span(o, (struct span){p, 1});
+    }
+    out_text(o, "\" ");
 }
 
 void identity_diversion(struct out *o, const struct identity_forward *f)

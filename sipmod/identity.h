@@ -10,6 +10,12 @@
 /* Whether the caller asks that P-Asserted-Identity stays in the trusted domain. */
 bool identity_is_private(const struct msg *request);
 
+/* Whether the caller asks not to be named (RFC 3323): any Privacy but none. */
+bool identity_is_anonymous(const struct msg *request);
+
+/* A name as what stands before the URI of a From: a quoted string and a space (RFC 3261 §25.1). */
+void identity_display(struct out *o, const char *name);
+
 /* A call to a number of ours that goes on to another one. */
 struct identity_forward {
     const char *number; /* ours, ten digits */

@@ -49,7 +49,8 @@ struct relay {
     int best_status;          /* 0: none; 408 or 503 without bytes: on a target's behalf */
     char *best;               /* response ready to be sent back */
     size_t best_n;
-    struct session_timer session; /* that the targets were asked for */
+    struct forwarded forwarded; /* its From is from_value */
+    char *from_value;           /* NULL: it went on as it came */
 };
 
 enum { DATAGRAM_MAX = 1300 };
@@ -87,7 +88,7 @@ static void keep_best(struct relay *r, int status, const struct msg *response)
     r->best = NULL;
     r->best_status = status;
     if (!response || status == 503 ||
-        forward_response(r->core, response, &r->session, &bytes) != ERR_OK)
+        forward_response(r->core, response, &r->forwarded, &bytes) != ERR_OK)
         return;
     r->best = malloc(bytes.n);
     if (r->best) {
@@ -138,7 +139,7 @@ static void leg_failed(struct leg *leg, int status, const struct msg *response)
 static void pass_back(struct relay *r, const struct msg *response)
 {
     struct span bytes;
-    int err = forward_response(r->core, response, &r->session, &bytes);
+    int err = forward_response(r->core, response, &r->forwarded, &bytes);
     if (err != ERR_OK)
         log_warn("response %d not passed back: %s", response->status, err_text(err));
     else
@@ -186,7 +187,7 @@ static void hold_back(struct relay *r, const struct msg *response)
     struct span bytes;
     int n;
     LL_COUNT(r->held, h, n);
-    if (n == HELD_MAX || forward_response(r->core, response, &r->session, &bytes) != ERR_OK)
+    if (n == HELD_MAX || forward_response(r->core, response, &r->forwarded, &bytes) != ERR_OK)
         return;
     h = malloc(sizeof *h + bytes.n);
     if (!h)
@@ -286,6 +287,28 @@ static void on_response(void *user, const struct msg *response)
 static int start_leg(struct relay *r, const struct relay_target *target,
                      struct relay_target *instead, uint64_t branch, struct span bytes);
 
+static int keep_from(struct relay *r, struct span from)
+{
+    char *copy = malloc(from.n);
+    if (!copy)
+        return ERR_NOMEM;
+    memcpy(copy, from.p, from.n);
+    r->forwarded.from = (struct span){r->from_value = copy, from.n};
+    return ERR_OK;
+}
+
+/* The request for a target. What its responses need outlives it. */
+static int build(struct relay *r, const struct relay_target *target, uint64_t branch,
+                 struct span *ret_bytes)
+{
+    struct forwarded f;
+    int err = forward_request(r->core, relay_request(r), &r->from, target, branch, &f, ret_bytes);
+    if (err != ERR_OK)
+        return err;
+    r->forwarded.session = f.session;
+    return f.from.n && !r->from_value ? keep_from(r, f.from) : ERR_OK;
+}
+
 /* Nobody listens to TCP there: the same target by UDP after all. */
 static bool try_instead(struct leg *leg)
 {
@@ -295,8 +318,7 @@ static bool try_instead(struct leg *leg)
     struct span bytes;
     if (!leg->instead || !request || leg->given_up || r->answered || r->cancelled)
         return false;
-    if (forward_request(r->core, request, &r->from, leg->instead, branch, &r->session, &bytes) !=
-            ERR_OK ||
+    if (build(r, leg->instead, branch, &bytes) != ERR_OK ||
         start_leg(r, leg->instead, NULL, branch, bytes) != ERR_OK)
         return false;
     leg->given_up = true;
@@ -365,6 +387,7 @@ static void on_server_ended(void *user)
     if (r->events.ended)
         r->events.ended(r->user);
     drop_held(r);
+    free(r->from_value);
     free(r->best);
     free(r);
 }
@@ -441,6 +464,7 @@ static struct relay_target *keep_target(const struct msg *request,
     copy->routes = arena_copy(request->arena, target->routes);
     copy->diversion = arena_copy(request->arena, target->diversion);
     copy->history = arena_copy(request->arena, target->history);
+    copy->display = arena_copy(request->arena, target->display);
     if (target->rr_param) {
         struct span param = {target->rr_param, strlen(target->rr_param) + 1};
         copy->rr_param = arena_copy(request->arena, param).p;
@@ -470,12 +494,12 @@ int relay_try(struct relay *r, const struct relay_target *target)
     struct span bytes;
     if (!request)
         return ERR_INVALID;
-    int err = forward_request(r->core, request, &r->from, target, branch, &r->session, &bytes);
+    int err = build(r, target, branch, &bytes);
     by_tcp = *target;
     if (err == ERR_OK && take_tcp(r->core, &r->from, &by_tcp, bytes.n) &&
         (instead = keep_target(request, target)) != NULL) {
         target = &by_tcp;
-        err = forward_request(r->core, request, &r->from, target, branch, &r->session, &bytes);
+        err = build(r, target, branch, &bytes);
     }
     return err == ERR_OK ? start_leg(r, target, instead, branch, bytes) : err;
 }
@@ -491,7 +515,7 @@ void relay_cancel(struct relay *r)
 
 int64_t relay_session_s(const struct relay *r, const struct msg *response)
 {
-    return session_timer_agreed(response, &r->session);
+    return session_timer_agreed(response, &r->forwarded.session);
 }
 
 bool relay_is_cancelled(const struct relay *r)
@@ -504,7 +528,7 @@ int relay_build_ack(struct core *core, const struct msg *ack, const struct flow 
 {
     uint64_t branch = branch_new_id();
     struct relay_target by_tcp = *target;
-    struct session_timer none;
+    struct forwarded none;
     int err = forward_request(core, ack, from, target, branch, &none, ret_bytes);
     if (err != ERR_OK || !take_tcp(core, from, &by_tcp, ret_bytes->n) ||
         !transport_is_connected(&by_tcp.to))

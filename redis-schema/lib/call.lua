@@ -38,6 +38,7 @@ local function read_admission(args)
     c.increment = check.int(args[13], 1, 3600, 'increment')
     c.minimum = check.int(args[14], 0, 3600, 'minimum')
     c.onnet = args[18] == '1'
+    c.caller = args[19] and args[19] ~= '' and check.number(args[19])
   end
   return c
 end
@@ -49,6 +50,14 @@ local function find_number(account, c)
   local tg, status, _, category, _, _, _, _, _, cnam = number.unpack(record)
   c.tg, c.category, c.cnam = tg, category, cnam
   return status == '1'
+end
+
+-- Caller name of a number of the account's own that is in service.
+local function caller_name(account, digits)
+  local record = redis.call('HGET', key.numbers(account), digits)
+  if not record then return '' end
+  local _, status, _, _, _, _, _, _, _, cnam = number.unpack(record)
+  return status == '1' and cnam or ''
 end
 
 local function find_trunk(account, c)
@@ -153,6 +162,7 @@ local function admission(word, tg, limit_s, cnam, targets)
 end
 
 local function admit(account, c, trunk)
+  if c.caller then c.cnam = caller_name(account, c.caller) end
   local targets = targets_of(c, trunk)
   redis.call('HSET', key.call(account, c.call), 'direction', c.direction, 'tg', c.tg, 'number', c.number,
     'from', c.from, 'to', c.to, 'upstream', c.upstream, 'source', c.source, 'callid', c.callid,
@@ -186,8 +196,9 @@ end
 -- ARGV: 1 call id, 2 direction (in, out), 3 number, 4 tg (out) or empty, 5 node, 6 boot, 7 from, 8 to,
 --   9 source, 10 upstream carrier, 11 SIP Call-ID, 12 rate 13 increment 14 minimum (out), 15 `1` if the route
 --   came from a cache, 16 SIP code of a sessions refusal, 17 longest call in seconds, 18 `1` if an outgoing call
---   goes to a number of ours (optional)
--- Reply: ok, `new` or `repeat`, tg, longest seconds, cnam, then for each target: kind, prefix, host, port
+--   goes to a number of ours (optional), 19 the caller's number, ten digits (out; optional)
+-- Reply: ok, `new` or `repeat`, tg, longest seconds, cnam (in: of the number; out: of the caller's number, if it is the
+--   account's own and in service), then for each target: kind, prefix, host, port
 -- Refusals: refused, SIP code, reason, text, Retry-After seconds or empty · stale (cached route, number not
 --   active here; nothing is written)
 local function call_admit(account, args)
@@ -340,7 +351,7 @@ local function stats_get(account, args)
   return out
 end
 
-door.write({ 'call_admit', key = key.ACCOUNT, args = { 17, 18 }, run = call_admit })
+door.write({ 'call_admit', key = key.ACCOUNT, args = { 17, 19 }, run = call_admit })
 door.write({ 'call_answer', key = key.ACCOUNT, args = { 6, 7 }, run = call_answer })
 door.write({ 'call_finish', key = key.ACCOUNT, args = { 11, 12 }, run = call_finish })
 door.read({ 'call_list', key = key.ACCOUNT, args = { 0, 1 }, run = call_list })

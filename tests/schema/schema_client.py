@@ -120,7 +120,7 @@ class Schema:
     def admit(self, call, number=NUMBERS[0], direction="in", tg="", account=ACCOUNT, **values):
         v = {"node": "n1", "boot": "b1", "from": "sip:from", "to": "sip:to", "source": "203.0.113.1:5060",
              "upstream": "carrier", "callid": "id@host", "rate": "", "increment": "", "minimum": "", "cached": "",
-             "code": "486", "longest": "3600"}
+             "code": "486", "longest": "3600", "onnet": "", "caller": ""}
         assert values.keys() <= v.keys()
         v.update(values)
         return self.call_admit(account_key(account), call, direction, number, tg, *v.values())

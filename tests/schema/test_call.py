@@ -44,6 +44,22 @@ def test_all_targets_in_order(calls):
     assert calls.admit("c1") == ["ok", "repeat", *want]
 
 
+def test_name_of_the_callers_number(calls):
+    """Of the account's own number in service, an outgoing call alone; a repeat says the same."""
+    def name(call, caller, **more):
+        reply = calls.admit(call, "12065550100", "out", "21", rate="0", increment="1", minimum="0", caller=caller, **more)
+        assert reply[0] == "ok", reply
+        return reply[4]
+    calls.number_update(KEY, "", "", "ACME Inc.", ONE)
+    assert name("c1", ONE) == "ACME Inc."
+    assert [name(f"n{i}", caller) for i, caller in enumerate(["", TWO, UNKNOWN])] == ["", "", ""]
+    calls.number_update(KEY, "", "0", "", ONE)
+    assert name("c2", ONE) == ""
+    assert name("c1", ONE) == "ACME Inc."
+    assert "number" in calls.error("call_admit", KEY, "c3", "out", "1206", "21", "n", "b", "", "", "", "", "", "0", "1",
+                                   "0", "", "486", "60", "", "1206")
+
+
 def test_outgoing_has_no_targets(calls):
     want = ["21", "3600", ""]
     out = {"number": "442071838750", "direction": "out", "tg": "21", "rate": "100", "increment": "6", "minimum": "6"}
