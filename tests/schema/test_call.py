@@ -46,8 +46,8 @@ def test_all_targets_in_order(calls):
 
 def test_name_of_the_callers_number(calls):
     """Of the account's own number in service, an outgoing call alone; a repeat says the same."""
-    def name(call, caller, **more):
-        reply = calls.admit(call, "12065550100", "out", "21", rate="0", increment="1", minimum="0", caller=caller, **more)
+    def name(call, caller):
+        reply = calls.admit(call, "12065550100", "out", "21", rate="0", increment="1", minimum="0", caller=caller)
         assert reply[0] == "ok", reply
         return reply[4]
     calls.number_update(KEY, "", "", "ACME Inc.", ONE)

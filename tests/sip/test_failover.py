@@ -230,6 +230,20 @@ def test_200_after_the_caller_was_told_of_a_failure(line):
     assert (cdr["code"], cdr["answer_ms"], cdr["amount"]) == ("408", "0", "0")
 
 
+def test_200_to_a_call_that_was_closed(line):
+    """Its end was booked while it rang, by the reaper: it never comes up."""
+    invite = line.invite()
+    received = line.tried(invite)
+    line.primary.respond(received, 180)
+    line.carrier.expect(180, call_id=invite.call_id)
+    live, = line.wait_live()
+    line.bed.ok("call_finish", line.customer.key, live["call"], "408", "lost", "system", *[""] * 5, "0", "1")
+    line.primary.respond(received, 200)
+    line.failed(invite, 500)
+    ended_by_us(line, line.primary, received)  # it repeats its 200
+    assert line.cdr()["reason"] == "lost"
+
+
 def test_200_after_the_callers_transaction_is_gone(line):
     """Over TCP that is at once (timer I is 0)."""
     line.carrier = line.peer(CARRIER, kind=StreamPeer)
