@@ -11,13 +11,14 @@
 #include "keys.h"
 #include "log.h"
 #include "reply.h"
+#include "tally.h"
 #include "webhook.h"
 #include "webhook_http.h"
 
 enum {
     SCAN_MS = 500,  /* between looks at all webhooks */
     WAIT_MS = 100,  /* between looks whether the program stops */
-    RUN_MS = 30000, /* nothing new is begun in a run after so long */
+    RUN_MS = 10000, /* nothing new is begun in a run after so long */
     ACCOUNT_MAX = 64,
     ID_MAX = 32,
     ENTRY_MAX = 48,
@@ -163,6 +164,7 @@ static int64_t pause_after(const webhook_settings *s, int64_t tries)
 static int tell_done(struct courier *c, const struct parcel *p)
 {
     struct redisReply *r = NULL;
+    tally_delivery(service_tally(c->run->service), TALLY_ARRIVED);
     int err = redis_fcall(c->run->redis, &r, "hook_done", key_account(p->account).text, p->hook,
                           p->entry, NULL);
     reply_free(r);
@@ -178,9 +180,11 @@ static int tell_failed(struct courier *c, const struct parcel *p, const char *fa
     snprintf(pause, sizeof(pause), "%" PRId64, pause_after(c->settings, p->tries));
     int err = redis_fcall(c->run->redis, &r, "hook_fail", key_account(p->account).text, p->hook,
                           p->entry, tries, most, pause, failure, NULL);
+    bool dead = strcmp(reply_text(r, 1), "dead") == 0;
+    tally_delivery(service_tally(c->run->service), dead ? TALLY_DEAD : TALLY_REFUSED);
     if (err == ERR_OK)
         log_info("webhook %s of account %s: %s; the event %s", p->hook, p->account, failure,
-                 reply_text(r, 1));
+                 dead ? "is dead" : "waits");
     reply_free(r);
     return err;
 }

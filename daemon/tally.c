@@ -22,6 +22,7 @@ enum family {
     FAMILY_SUCCESS,
     FAMILY_JOB_LAG,
     FAMILY_LEADER,
+    FAMILY_DELIVERIES,
     FAMILIES,
 };
 
@@ -53,6 +54,8 @@ static const struct metric_family TABLE[FAMILIES + 1] = {
         "How much later than its interval a job's latest run that went well came."},
     [FAMILY_LEADER] = {"trunkline_job_leader", METRIC_GAUGE, 1, {"task"}, 40, {0},
         "1: this trunkd runs the job, 0: another does."},
+    [FAMILY_DELIVERIES] = {"trunkline_webhook_deliveries_total", METRIC_COUNTER, 1, {"result"}, 4,
+        {0}, "Tries to deliver an event to a webhook; dead: the last one of an event failed."},
     [FAMILIES] = {0},
 };
 /* clang-format on */
@@ -61,6 +64,14 @@ struct tally {
     struct metrics *metrics;
     struct metrics_http *http; /* NULL: not served */
 };
+
+static const char *const DELIVERIES[TALLY_DELIVERIES] = {"arrived", "failed", "dead"};
+
+static struct metric *labelled(const struct tally *t, enum family f, const char *value)
+{
+    const char *const values[] = {value};
+    return metrics_get(t->metrics, f, values);
+}
 
 int tally_new(struct tally **ret, const struct conf *conf)
 {
@@ -76,6 +87,8 @@ int tally_new(struct tally **ret, const struct conf *conf)
     snprintf(schema, sizeof(schema), "%d", SCHEMA_VERSION);
     const char *const build[] = {"trunkd", TRUNKLINE_VERSION, schema};
     metric_set(metrics_get(t->metrics, FAMILY_BUILD, build), 1);
+    for (int i = 0; i < TALLY_DELIVERIES; i++) /* alerts ask for the change from 0 */
+        labelled(t, FAMILY_DELIVERIES, DELIVERIES[i]);
     if (conf->metrics.trunkd[0] && metrics_http_open(&t->http, t->metrics, conf->metrics.trunkd,
                                                      conf->metrics.allow, error) != ERR_OK)
         log_warn("metrics.trunkd: %s: there is no /metrics", error);
@@ -90,12 +103,6 @@ void tally_free(struct tally *t)
     metrics_http_close(t->http);
     metrics_free(t->metrics);
     free(t);
-}
-
-static struct metric *labelled(const struct tally *t, enum family f, const char *value)
-{
-    const char *const values[] = {value};
-    return metrics_get(t->metrics, f, values);
 }
 
 void tally_request(struct tally *t, const char *endpoint, int status, int64_t us)
@@ -132,6 +139,11 @@ void tally_job(struct tally *t, const char *job, enum tally_outcome outcome, int
 void tally_leader(struct tally *t, const char *job, bool leads)
 {
     metric_set(labelled(t, FAMILY_LEADER, job), leads);
+}
+
+void tally_delivery(struct tally *t, enum tally_delivery delivery)
+{
+    metric_add(labelled(t, FAMILY_DELIVERIES, DELIVERIES[delivery]), 1);
 }
 
 void tally_redis(void *arg, int64_t us, int err)

@@ -24,6 +24,10 @@ void tally_job(struct tally *t, const char *job, enum tally_outcome outcome, int
 /* Whether this process holds the job's lock. */
 void tally_leader(struct tally *t, const char *job, bool leads);
 
+enum tally_delivery { TALLY_ARRIVED, TALLY_REFUSED, TALLY_DEAD, TALLY_DELIVERIES };
+/* A try to deliver an event to a webhook; TALLY_DEAD: it was the last one. */
+void tally_delivery(struct tally *t, enum tally_delivery delivery);
+
 /* A redis_observe_fn; arg is the tally. */
 void tally_redis(void *arg, int64_t us, int err);
 

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from harness import Stack, wait_for
+from harness.metrics import scrape
 from harness.tls import Authority
 from hook_server import HookServer, signed_by
 
@@ -117,8 +118,15 @@ def test_a_failure_is_tried_again_later_and_later(stack, receiver, account):
     assert receiver.most_at_once == 1
 
 
+def told(stack):
+    """trunkline_webhook_deliveries_total by result."""
+    figures = scrape(stack.trunkd)
+    return {r: figures.of("trunkline_webhook_deliveries_total", result=r) for r in ("arrived", "failed", "dead")}
+
+
 def test_dead_events_are_listed_and_sent_again(stack, receiver, account):
     webhook, secret = hook(stack, account, receiver)
+    before = told(stack)
     receiver.plan = ["503"] * 3
     credit(stack, account, 1, 2)
     arrived(stack, account, 1)
@@ -129,6 +137,7 @@ def test_dead_events_are_listed_and_sent_again(stack, receiver, account):
     arrived(stack, account, 2)
     assert amounts(receiver) == ["1.00"] * 3 + ["2.00", "1.00"]
     assert receiver.events()[0] == receiver.events()[-1] and signed_by(*receiver.got[-1][1:], secret)
+    assert {k: v - before[k] for k, v in told(stack).items()} == {"arrived": 2, "failed": 2, "dead": 1}
     assert stack.ctl("webhook", "dead", account, webhook) == []
 
 
