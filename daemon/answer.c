@@ -211,6 +211,12 @@ enum answer_code answer_result(const struct answer *a)
     return a->code;
 }
 
+const char *answer_error(const struct answer *a)
+{
+    const char *text = json_string_value(json_object_get(a->stack[0], "error"));
+    return text ? text : "";
+}
+
 int answer_render(struct answer *a, const char *request_id, char **ret)
 {
     if (a->code != ANSWER_OK)

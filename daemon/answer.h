@@ -66,6 +66,7 @@ MUST_CHECK int answer_invalid(struct answer *a, const char *param, const char *d
 MUST_CHECK int answer_load(struct answer *a, struct span body);
 
 enum answer_code answer_result(const struct answer *a);
+const char *answer_error(const struct answer *a); /* text of `error`; "" of a success */
 
 /* The body as text for free(). ERR_NOMEM: an allocation failed, now or before. */
 MUST_CHECK int answer_render(struct answer *a, const char *request_id, char **ret);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "audit.h"
 #include "auth.h"
 #include "clock.h"
 #include "download.h"
@@ -179,6 +180,20 @@ static enum answer_code conclude(struct api_call *c, int err)
     return err == ERR_OK ? ANSWER_OK : answer_result(c->op.answer);
 }
 
+/* A write is noted before it is answered; one that can't be noted is not acknowledged. */
+static enum answer_code note(struct api_call *c, enum answer_code code)
+{
+    bool write = c->endpoint && c->endpoint->access != ENDPOINT_READ;
+    if (!write || !c->op.who || code == ANSWER_TOO_MANY)
+        return code;
+    int err = audit_write(&c->op, c->endpoint, &c->request, code);
+    if (err == ERR_OK)
+        return code;
+    log_error("request %s: not in the audit log: %s", c->http->request_id, err_text(err));
+    err = answer_refuse(c->op.answer, ANSWER_UNAVAILABLE, NULL);
+    return err == ERR_REFUSED ? ANSWER_UNAVAILABLE : ANSWER_INTERNAL;
+}
+
 /* What a request was for, among a few names. */
 static const char *subject(const struct api_call *c)
 {
@@ -225,7 +240,7 @@ void api_handle(void *arg, const struct http_request *http, struct http_reply *r
     ret->status = 500;
     if (answer_new(&c.op.answer) != ERR_OK)
         return;
-    enum answer_code code = conclude(&c, dispatch(&c, s));
+    enum answer_code code = note(&c, conclude(&c, dispatch(&c, s)));
     bool file = code == ANSWER_OK && is_public(http->path); /* which has filled in the reply */
     if (!file && answer_render(c.op.answer, http->request_id, &ret->body) == ERR_OK)
         ret->status = answer_codes[code].http;

@@ -10,15 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "archive_csv.h"
 #include "clock.h"
 #include "file.h"
 #include "num.h"
 
-enum { ID = 48, NAME = 64, DAY = 10, FOLDER_MODE = 0750, FILE_MODE = 0640, POSITION_MAX = 65536 };
+enum { ID = 48, NAME = ARCHIVE_NAME, FOLDER_MODE = 0750, FILE_MODE = 0640, POSITION_MAX = 65536 };
 
-#define FOLDER "cdr"
-#define HEAD   "trunkline-cdr-archive 1\n"
+#define HEAD_FORM "trunkline-%s-archive 1\n"
 
 /* A file that the batch adds to. */
 struct part {
@@ -31,6 +29,8 @@ struct part {
 };
 
 struct archive {
+    const struct archive_kind *kind;
+    char head[NAME];         /* first line of position */
     char dir[PATH_MAX];      /* DIR */
     char folder[PATH_MAX];   /* DIR/cdr/ACCT */
     char position[PATH_MAX]; /* cdr/ACCT/position */
@@ -123,7 +123,7 @@ static int write_position(const struct archive *a, const char *last, bool open_b
     FILE *f = open_memstream(&bytes, &n);
     if (!f)
         return ERR_NOMEM;
-    fprintf(f, HEAD "last %s\n", last);
+    fprintf(f, "%slast %s\n", a->head, last);
     for (const struct part *p = a->parts; p && open_batch; p = p->next)
         fprintf(f, "undo %" PRId64 " %s\n", p->before, p->name);
     fputs("end\n", f);
@@ -149,10 +149,11 @@ static int read_position(struct archive *a, struct span text)
     struct span line, word;
     bool undone = false, whole = false;
     int err = ERR_OK;
-    if (text.n < sizeof(HEAD) - 1 || memcmp(text.p, HEAD, sizeof(HEAD) - 1) != 0)
+    size_t head_n = strlen(a->head);
+    if (text.n < head_n || memcmp(text.p, a->head, head_n) != 0)
         return ERR_INVALID;
-    text.p += sizeof(HEAD) - 1;
-    text.n -= sizeof(HEAD) - 1;
+    text.p += head_n;
+    text.n -= head_n;
     while (err == ERR_OK && !whole && span_cut(&text, '\n', &line)) {
         whole = span_eq(line, SPAN_LIT("end"));
         if (whole || !span_cut(&line, ' ', &word))
@@ -186,10 +187,10 @@ static int load_position(struct archive *a)
 
 /* ---- life ---- */
 
-int archive_lock(const char *dir, int *ret_fd)
+int archive_lock(const char *dir, const struct archive_kind *kind, int *ret_fd)
 {
     char folder[PATH_MAX], path[PATH_MAX];
-    int err = join(folder, dir, FOLDER);
+    int err = join(folder, dir, kind->folder);
     if (err == ERR_OK)
         err = join(path, folder, ".lock");
     if (err == ERR_OK && mkdir(dir, FOLDER_MODE) != 0 && errno != EEXIST)
@@ -228,7 +229,8 @@ static int make_new(struct archive *a, const char *parent)
     return err == ERR_OK ? make_folder(a->folder, parent) : err;
 }
 
-int archive_open(struct archive **ret, const char *dir, const char *account)
+int archive_open(struct archive **ret, const char *dir, const struct archive_kind *kind,
+                 const char *account)
 {
     char parent[PATH_MAX];
     struct archive *a = calloc(1, sizeof(*a));
@@ -236,11 +238,13 @@ int archive_open(struct archive **ret, const char *dir, const char *account)
         return ERR_NOMEM;
     int err = ERR_INVALID;
     if (*account && *account != '.' && strlen(account) < ID && !strchr(account, '/'))
-        err = join(parent, dir, FOLDER);
+        err = join(parent, dir, kind->folder);
     if (err == ERR_OK) {
+        a->kind = kind;
+        snprintf(a->head, sizeof(a->head), HEAD_FORM, kind->folder);
         snprintf(a->dir, sizeof(a->dir), "%s", dir);
         snprintf(a->account, sizeof(a->account), "%s", account);
-        snprintf(a->position, sizeof(a->position), FOLDER "/%s/position", account);
+        snprintf(a->position, sizeof(a->position), "%s/%s/position", kind->folder, account);
         err = join(a->folder, parent, account);
     }
     if (err == ERR_OK)
@@ -284,15 +288,6 @@ const char *archive_last(const struct archive *a)
 
 /* ---- a batch ---- */
 
-static void name_of(const struct table *t, size_t row, char ret[NAME])
-{
-    char day[CLOCK_TEXT];
-    clock_text(table_int(t, row, "end_ms", 0), day);
-    bool out = strcmp(table_text(t, row, "direction"), "out") == 0;
-    snprintf(ret, NAME, "%.*s-%s-%s.csv", DAY, day, out ? "out" : "in",
-             table_int(t, row, "answer_ms", 0) > 0 ? "success" : "failed");
-}
-
 static int open_part(struct archive *a, const char *name, struct part **ret)
 {
     char path[PATH_MAX];
@@ -313,7 +308,7 @@ static int open_part(struct archive *a, const char *name, struct part **ret)
     p->next = a->parts;
     a->parts = p;
     if (err == ERR_OK && p->before <= 0)
-        archive_csv_header(p->text);
+        archive_csv_header(p->text, a->kind);
     *ret = p;
     return err;
 }
@@ -322,11 +317,11 @@ int archive_add(struct archive *a, const struct table *t, size_t row)
 {
     char name[NAME];
     struct part *p;
-    name_of(t, row, name);
+    a->kind->name(t, row, name);
     int err = open_part(a, name, &p);
     if (err != ERR_OK)
         return err;
-    archive_csv_row(p->text, a->account, t, row);
+    archive_csv_row(p->text, a->kind, a->account, t, row);
     snprintf(a->next, sizeof(a->next), "%s", table_text(t, row, "id"));
     return ferror(p->text) ? ERR_NOMEM : ERR_OK;
 }

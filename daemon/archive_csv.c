@@ -5,6 +5,8 @@
 #include "clock.h"
 #include "money.h"
 
+enum { DAY = 10, MONTH = 7 }; /* characters of a date */
+
 enum form {
     FORM_ACCOUNT,
     FORM_TEXT,
@@ -13,10 +15,12 @@ enum form {
     FORM_MONEY,
 };
 
-static const struct {
+struct archive_column {
     const char *name, *field;
     enum form form;
-} columns[] = {
+};
+
+static const struct archive_column cdr_columns[] = {
     {"id",                 "call",      FORM_TEXT   },
     {"account",            "",          FORM_ACCOUNT},
     {"direction",          "direction", FORM_TEXT   },
@@ -44,8 +48,42 @@ static const struct {
     {"node",               "node",      FORM_TEXT   },
     {"estimated",          "estimated", FORM_TEXT   },
     {"sequence",           "id",        FORM_TEXT   },
+    {NULL,                 NULL,        FORM_TEXT   },
 };
-enum { COLUMNS = sizeof(columns) / sizeof(*columns) };
+
+static const struct archive_column audit_columns[] = {
+    {"time",     "time",    FORM_TIME   },
+    {"account",  "",        FORM_ACCOUNT},
+    {"by",       "by",      FORM_TEXT   },
+    {"via",      "via",     FORM_TEXT   },
+    {"from",     "from",    FORM_TEXT   },
+    {"request",  "request", FORM_TEXT   },
+    {"what",     "what",    FORM_TEXT   },
+    {"params",   "params",  FORM_TEXT   },
+    {"outcome",  "outcome", FORM_TEXT   },
+    {"error",    "error",   FORM_TEXT   },
+    {"write",    "write",   FORM_TEXT   },
+    {"sequence", "id",      FORM_TEXT   },
+    {NULL,       NULL,      FORM_TEXT   },
+};
+
+static void name_cdr(const struct table *t, size_t row, char ret[ARCHIVE_NAME])
+{
+    char day[CLOCK_TEXT];
+    clock_text(table_int(t, row, "end_ms", 0), day);
+    bool out = strcmp(table_text(t, row, "direction"), "out") == 0;
+    snprintf(ret, ARCHIVE_NAME, "%.*s-%s-%s.csv", DAY, day, out ? "out" : "in",
+             table_int(t, row, "answer_ms", 0) > 0 ? "success" : "failed");
+}
+
+static void name_audit(const struct table *t, size_t row, char ret[ARCHIVE_NAME])
+{
+    char month[CLOCK_TEXT];
+    snprintf(ret, ARCHIVE_NAME, "%.*s.csv", MONTH, clock_text(table_int(t, row, "time", 0), month));
+}
+
+const struct archive_kind archive_cdrs = {"cdr", cdr_columns, name_cdr};
+const struct archive_kind archive_audit = {"audit", audit_columns, name_audit};
 
 /* What a spreadsheet would take for a formula gets an apostrophe before it. */
 static void put_text(FILE *out, const char *text)
@@ -71,12 +109,13 @@ static void put_time(FILE *out, int64_t ms)
         fprintf(out, "%s.%03d", clock_text(ms, text), (int)(ms % 1000));
 }
 
-static void put_cell(FILE *out, size_t i, const char *account, const struct table *t, size_t row)
+static void put_cell(FILE *out, const struct archive_column *c, const char *account,
+                     const struct table *t, size_t row)
 {
     char money[MONEY_TEXT];
-    const char *field = columns[i].field;
+    const char *field = c->field;
     int64_t value = table_int(t, row, field, 0);
-    switch (columns[i].form) {
+    switch (c->form) {
     case FORM_ACCOUNT:
         put_text(out, account);
         break;
@@ -95,19 +134,20 @@ static void put_cell(FILE *out, size_t i, const char *account, const struct tabl
     }
 }
 
-void archive_csv_header(FILE *out)
+void archive_csv_header(FILE *out, const struct archive_kind *kind)
 {
-    for (size_t i = 0; i < COLUMNS; i++)
-        fprintf(out, "%s%s", i ? "," : "", columns[i].name);
+    for (const struct archive_column *c = kind->columns; c->name; c++)
+        fprintf(out, "%s%s", c > kind->columns ? "," : "", c->name);
     fputs("\r\n", out);
 }
 
-void archive_csv_row(FILE *out, const char *account, const struct table *t, size_t row)
+void archive_csv_row(FILE *out, const struct archive_kind *kind, const char *account,
+                     const struct table *t, size_t row)
 {
-    for (size_t i = 0; i < COLUMNS; i++) {
-        if (i)
+    for (const struct archive_column *c = kind->columns; c->name; c++) {
+        if (c > kind->columns)
             putc(',', out);
-        put_cell(out, i, account, t, row);
+        put_cell(out, c, account, t, row);
     }
     fputs("\r\n", out);
 }

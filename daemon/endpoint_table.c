@@ -23,6 +23,11 @@
     {                                                                                              \
         .name = name_, .type = PARAM_##type_, .min = min_, .max = max_, .doc = doc_, .added = doc_ \
     }
+#define SECRET(name_, type_, required_, min_, max_, doc_)                                          \
+    {                                                                                              \
+        .name = name_, .type = PARAM_##type_, .required = required_, .min = min_, .max = max_,     \
+        .doc = doc_, .secret = true                                                                \
+    }
 #define TEXT(name_, required_, max_, doc_) RANGE(name_, TEXT, required_, 1, max_, doc_)
 #define END                                                                                        \
     {                                                                                              \
@@ -205,8 +210,8 @@ const struct endpoint endpoints[] = {
         P("carrier_doc", FILE, MUST, "Bill or record of the losing carrier: as loa_doc."),
         P("requestedFocDate", DATE, MAY,
           "Wished transfer date, a business day in Eastern time; empty: the earliest."),
-        TEXT("wirelessAccountNumber", MAY, 50, "Account number at the wireless carrier."),
-        TEXT("wirelessPin", MAY, 50, "PIN at the wireless carrier."),
+        SECRET("wirelessAccountNumber", TEXT, MAY, 1, 50, "Account number at the wireless carrier."),
+        SECRET("wirelessPin", TEXT, MAY, 1, 50, "PIN at the wireless carrier."),
         ADDED("tg_id", ID, 0, 0, "Trunk group for the numbers; default the first."),
         ADDED("respOrgId", TEXT, 5, 5, "Losing RespOrg of toll-free numbers, e.g. ATX01."),
         ADDED("billingNumber", PHONE, 0, 0, "Billing number; default the first."),
@@ -317,14 +322,14 @@ const struct endpoint endpoints[] = {
  "approved, 4000000000000002 declined, 4000000000009995 insufficient funds, 4000000000000069 "
  "expired, 4000000000000119 slow, 4000000000000341 drops the connection after charging.",
  ENDPOINT_PAY, ENDPOINT_SCOPE_BILLING, op_pay,
- PARAMS(TEXT("firstname", MUST, 100, "First name."), TEXT("lastname", MUST, 100, "Last name."),
-        RANGE("cardnumber", DIGITS, MUST, 12, 19, "Card number."),
-        RANGE("expmonth", COUNT, MUST, 1, 12, "Month of expiry."),
-        RANGE("expyear", DIGITS, MUST, 2, 4, "Year of expiry, two or four digits."),
-        TEXT("address", MAY, 100, "Street address."), TEXT("address2", MAY, 100, "Second line."),
-        P("state", STATE, MAY, "State or province."), TEXT("city", MAY, 60, "City."),
-        TEXT("zipcode", MAY, 10, "ZIP code."),
-        RANGE("cvv", DIGITS, MUST, 3, 4, "Security code."),
+ PARAMS(SECRET("firstname", TEXT, MUST, 1, 100, "First name."), SECRET("lastname", TEXT, MUST, 1, 100, "Last name."),
+        SECRET("cardnumber", DIGITS, MUST, 12, 19, "Card number."),
+        SECRET("expmonth", COUNT, MUST, 1, 12, "Month of expiry."),
+        SECRET("expyear", DIGITS, MUST, 2, 4, "Year of expiry, two or four digits."),
+        SECRET("address", TEXT, MAY, 1, 100, "Street address."), SECRET("address2", TEXT, MAY, 1, 100, "Second line."),
+        SECRET("state", STATE, MAY, 0, 0, "State or province."), SECRET("city", TEXT, MAY, 1, 60, "City."),
+        SECRET("zipcode", TEXT, MAY, 1, 10, "ZIP code."),
+        SECRET("cvv", DIGITS, MUST, 3, 4, "Security code."),
         ADDED("amount", MONEY, 1, 1000000000, "Amount in dollars; default the configured top-up.")),
  "success +referenceno"},
 };

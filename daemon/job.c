@@ -34,6 +34,7 @@ static const struct {
     {"reap",     2,  job_reap,     QUICK,    NULL            },
     {"ports",    1,  job_ports,    QUICK,    NULL            },
     {"archive",  2,  job_archive,  SLOW,     NULL            },
+    {"audit",    10, job_audit,    SLOW,     NULL            },
     {"extend",   2,  job_extend,   QUICK,    NULL            },
     {"leases",   2,  job_leases,   QUICK,    NULL            },
     {"payments", 2,  job_payments, SLOW,     NULL            },

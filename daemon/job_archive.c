@@ -1,4 +1,5 @@
-/* CDRs go from the accounts' streams to files; from the stream they go when they are old enough. */
+/* CDRs and audit logs go from their streams to files; from the stream they go when they are old
+ * enough. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,12 +19,22 @@ enum {
     HOUR_MS = 3600 * 1000,
 };
 
+/* A kind of streams, one an account. */
+struct source {
+    const struct archive_kind *kind;
+    const char *what; /* in messages */
+    const char *read, *trim;
+    struct key (*key)(const char *account);
+    int64_t keep_hours;
+};
+
 struct memory {
     int64_t complained_ms; /* 0: all is well */
     size_t next;           /* account to begin with */
 };
 
-static void complain(struct job_run *run, const char *what, const char *account, int err)
+static void complain(struct job_run *run, const struct source *s, const char *what,
+                     const char *account, int err)
 {
     struct memory *m = *run->kept;
     int why = errno;
@@ -32,28 +43,27 @@ static void complain(struct job_run *run, const char *what, const char *account,
     if (m->complained_ms && now - m->complained_ms < COMPLAIN_MS)
         return;
     m->complained_ms = now;
-    log_error("CDRs%s%s: %s: %s; they stay in Redis until it is mended",
+    log_error("%s%s%s: %s: %s; they stay in Redis until it is mended", s->what,
               *account ? " of account " : "", account, what,
               err == ERR_SYSTEM ? strerror(why) : err_text(err));
 }
 
-static int trim(struct job_run *run, const char *account, const char *last)
+static int trim(struct job_run *run, const struct source *s, const char *account, const char *last)
 {
     struct redisReply *r = NULL;
-    int64_t keep = service_conf(run->service)->files.cdr_hours * HOUR_MS;
-    int err = redis_fcall(run->redis, &r, "cdr_trim", key_account(account).text, last,
-                          scratch_printf(run->mem, "%" PRId64, keep), NULL);
+    int err = redis_fcall(run->redis, &r, s->trim, s->key(account).text, last,
+                          scratch_printf(run->mem, "%" PRId64, s->keep_hours * HOUR_MS), NULL);
     reply_free(r);
     return err;
 }
 
 /* Archives one batch; *ret_more: there may be another. */
-static int archive_batch(struct job_run *run, struct archive *a, const char *account,
-                         bool *ret_more)
+static int archive_batch(struct job_run *run, const struct source *s, struct archive *a,
+                         const char *account, bool *ret_more)
 {
     struct redisReply *r = NULL;
     struct table t;
-    int err = redis_fcall_ro(run->redis, &r, "cdr_read", key_account(account).text, archive_last(a),
+    int err = redis_fcall_ro(run->redis, &r, s->read, s->key(account).text, archive_last(a),
                              scratch_printf(run->mem, "%d", BATCH), NULL);
     if (err == ERR_OK)
         err = table_open(r, 1, &t);
@@ -65,7 +75,7 @@ static int archive_batch(struct job_run *run, struct archive *a, const char *acc
     if (any)
         err = archive_commit(a);
     if (err == ERR_OK && *archive_last(a) && (any || run->turn % TRIM_TURNS == 0))
-        err = trim(run, account, archive_last(a));
+        err = trim(run, s, account, archive_last(a));
     return err;
 }
 
@@ -75,24 +85,26 @@ static bool is_of_redis(int err)
 }
 
 /* Trouble of one account's files is told and keeps no other from its turn. */
-static int archive_account(struct job_run *run, const char *account, int64_t until_ms)
+static int archive_account(struct job_run *run, const struct source *s, const char *account,
+                           int64_t until_ms)
 {
     struct archive *a = NULL;
     const char *dir = service_conf(run->service)->files.dir;
     bool more = true;
-    int err = archive_open(&a, dir, account);
+    int err = archive_open(&a, dir, s->kind, account);
     while (err == ERR_OK && more && clock_boot_ms() < until_ms)
-        err = archive_batch(run, a, account, &more);
+        err = archive_batch(run, s, a, account, &more);
     archive_close(a);
     if (is_of_redis(err))
         return err;
     if (err != ERR_OK)
-        complain(run, err == ERR_INVALID ? "the archive's position file" : "not archived", account,
-                 err);
+        complain(run, s, err == ERR_INVALID ? "the archive's position file" : "not archived",
+                 account, err);
     return err == ERR_OK ? ERR_OK : ERR_REFUSED;
 }
 
-static int archive_all(struct job_run *run, const struct job_names *accounts)
+static int archive_all(struct job_run *run, const struct source *s,
+                       const struct job_names *accounts)
 {
     struct memory *m = *run->kept;
     int64_t until_ms = clock_boot_ms() + BUDGET_MS;
@@ -100,20 +112,21 @@ static int archive_all(struct job_run *run, const struct job_names *accounts)
     size_t i = 0;
     for (; i < accounts->count && clock_boot_ms() < until_ms; i++) {
         const char *account = accounts->items[(m->next + i) % accounts->count];
-        int err = archive_account(run, account, until_ms);
+        int err = archive_account(run, s, account, until_ms);
         if (is_of_redis(err))
             return err;
         well &= err == ERR_OK;
     }
     m->next = accounts->count ? (m->next + i) % accounts->count : 0;
     if (well && m->complained_ms) {
-        log_info("CDRs are archived again");
+        log_info("%s are archived again", s->what);
         m->complained_ms = 0;
     }
     return ERR_OK;
 }
 
-int job_archive(struct job_run *run)
+/* `more`: one that is no account's; or NULL. */
+static int archive_source(struct job_run *run, const struct source *s, const char *more)
 {
     struct job_names accounts;
     int lock = -1;
@@ -126,14 +139,43 @@ int job_archive(struct job_run *run)
     int err = job_index(run, KEY_ACCOUNTS, &accounts);
     if (err != ERR_OK)
         return err;
-    err = archive_lock(dir, &lock);
+    err = archive_lock(dir, s->kind, &lock);
     if (err == ERR_EXISTS)
         return ERR_OK; /* another process is at it, however it got the job */
     if (err != ERR_OK) {
-        complain(run, dir, "", err);
+        complain(run, s, dir, "", err);
         return ERR_OK;
     }
-    err = archive_all(run, &accounts);
+    if (more)
+        err = archive_account(run, s, more, clock_boot_ms() + BUDGET_MS);
+    if (!is_of_redis(err))
+        err = archive_all(run, s, &accounts);
     archive_unlock(lock);
     return err;
+}
+
+int job_archive(struct job_run *run)
+{
+    const struct source cdrs = {
+        .kind = &archive_cdrs,
+        .what = "CDRs",
+        .read = "cdr_read",
+        .trim = "cdr_trim",
+        .key = key_account,
+        .keep_hours = service_conf(run->service)->files.cdr_hours,
+    };
+    return archive_source(run, &cdrs, NULL);
+}
+
+int job_audit(struct job_run *run)
+{
+    const struct source logs = {
+        .kind = &archive_audit,
+        .what = "audit logs",
+        .read = "audit_read",
+        .trim = "audit_trim",
+        .key = key_audit,
+        .keep_hours = service_conf(run->service)->files.audit_hours,
+    };
+    return archive_source(run, &logs, KEYS_ALL);
 }

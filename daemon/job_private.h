@@ -21,7 +21,7 @@ struct job_run {
 
 typedef int job_fn(struct job_run *run);
 job_fn job_expire, job_sagas, job_reap, job_payments, job_fees, job_invoices, job_ports, job_extend;
-job_fn job_archive, job_leases, job_webhooks, job_metrics;
+job_fn job_archive, job_audit, job_leases, job_webhooks, job_metrics;
 
 /* For a job that takes long: renews its lock now and then. False: the program stops, or another
  * trunkd has taken over. */

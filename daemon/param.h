@@ -38,6 +38,7 @@ struct param {
     const char *choices; /* by '|' */
     const char *doc;
     const char *added; /* not NULL: an addition to the document */
+    bool secret;       /* never noted anywhere */
 };
 
 /* A checked value. Texts live in the request's scratch. */

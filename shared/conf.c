@@ -202,6 +202,8 @@ static const struct row ROWS[] = {
      "Folder of invoices, call records and documents; several trunkd share it."},
     {ROW(files, cdr_hours), &KIND_INT, AT(files.cdr_hours), 0, 87600, "48", "hours",
      "CDRs stay in Redis for so long after they are in files."},
+    {ROW(files, audit_hours), &KIND_INT, AT(files.audit_hours), 0, 87600, "2160", "hours",
+     "Entries of the audit log stay in Redis for so long after they are in files."},
     {ROW(files, link_hours), &KIND_INT, AT(files.link_hours), 1, 8760, "24", "hours",
      "Life of a link to a file."},
 

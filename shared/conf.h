@@ -111,6 +111,7 @@ struct conf {
     struct {
         char dir[CONF_TEXT]; /* invoices, call records, documents; several trunkd share it */
         int64_t cdr_hours;   /* CDRs stay in Redis for so long after they are in files */
+        int64_t audit_hours; /* so do entries of the audit log */
         int64_t link_hours;  /* life of a signed link */
     } files;
     struct {

@@ -66,3 +66,9 @@ struct key key_job(const char *job)
 {
     return build("job:", job, "");
 }
+
+struct key key_audit(const char *account)
+{
+    bool all = strcmp(account, KEYS_ALL) == 0;
+    return build(all ? "audit:{" : "audit:{a:", account, "}");
+}

@@ -22,6 +22,10 @@ struct key key_sequence(const char *what);   /* seq:WHAT */
 struct key key_node(const char *node);       /* node:NODE */
 struct key key_job(const char *job);         /* job:NAME: lock of a background job */
 
+/* audit:{a:ACCT}, or audit:{all} of KEYS_ALL: writes of no one account */
+struct key key_audit(const char *account);
+#define KEYS_ALL         "all"
+
 #define KEY_SCHEMA       "schema"       /* hash: version of the loaded schema */
 #define KEY_COVERAGE     "lnp:coverage" /* hash: what can be ported in */
 #define KEY_ACCOUNTS     "accounts"     /* set of account numbers */

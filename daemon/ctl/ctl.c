@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ctl_audit.h"
 #include "ctl_help.h"
 #include "ctl_verbs.h"
 #include "log.h"
@@ -112,7 +113,7 @@ static bool read_line(struct line *l, int argc, char **argv)
 static int check_schema(struct ctl *c, const struct verb *verb)
 {
     char error[SCHEMA_ERROR];
-    if (verb->any_schema || schema_check(c->redis, error) == ERR_OK)
+    if ((verb->flags & VERB_ANY_SCHEMA) || schema_check(c->redis, error) == ERR_OK)
         return CTL_DONE;
     return ctl_fail("Redis at %s: %s", c->conf.redis.address, error);
 }
@@ -132,7 +133,7 @@ static int run(const struct line *l, const struct verb *verb, const struct args 
         return ctl_fail("redis.address %s: %s", redis.address, err_text(err));
     int code = check_schema(&c, verb);
     if (code == CTL_DONE)
-        code = verb->run(&c, args);
+        code = ctl_audit_run(&c, verb, args);
     redis_close(c.redis);
     return code;
 }

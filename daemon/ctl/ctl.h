@@ -11,7 +11,7 @@
 enum ctl_exit {
     CTL_DONE = 0,
     CTL_FAILED = 1, /* refused by the server's state, or Redis failed */
-    CTL_USAGE = 2,  /* the command line is wrong; nothing was sent */
+    CTL_USAGE = 2,  /* the command line is wrong; nothing was changed */
 };
 
 struct ctl {

@@ -186,6 +186,15 @@ const char *ctl_args_text(const struct args *a, const char *name)
     return otherwise ? otherwise : "";
 }
 
+void ctl_args_each(const struct args *a,
+                   void (*fn)(void *arg, const struct arg *row, const char *value), void *arg)
+{
+    for (size_t row = 0; a->verb->args[row].name; row++) {
+        if (a->values[row])
+            fn(arg, &a->verb->args[row], a->values[row]);
+    }
+}
+
 void ctl_args_fields(const struct args *a,
                      void (*fn)(void *arg, const char *field, const char *value), void *arg)
 {

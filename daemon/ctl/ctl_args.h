@@ -11,7 +11,8 @@
 
 enum arg_flag {
     ARG_REQUIRED = 1,
-    ARG_REST = 2, /* the last place: takes all words that follow, joined by commas */
+    ARG_REST = 2,   /* the last place: takes all words that follow, joined by commas */
+    ARG_SECRET = 4, /* the audit log doesn't show it */
 };
 
 struct arg {
@@ -27,12 +28,19 @@ struct arg {
 struct ctl;
 struct args;
 
+/* A verb without any changes something: the audit log has it. */
+enum verb_flag {
+    VERB_READS = 1,      /* changes nothing */
+    VERB_REPAIRS = 2,    /* nothing unless --repair is given */
+    VERB_ANY_SCHEMA = 4, /* works on a server whose schema is another's */
+};
+
 struct verb {
     const char *noun, *name; /* name "" where the noun is the whole command */
     int (*run)(struct ctl *c, const struct args *a);
     const char *doc;
     const struct arg *args; /* ends with a NULL name */
-    bool any_schema;        /* works on a server whose schema is another's */
+    unsigned flags;         /* enum verb_flag */
 };
 
 /* Reads the words after noun and verb. NULL after a message on stderr. */
@@ -42,6 +50,10 @@ void ctl_args_free(struct args *a); /* accepts NULL */
 /* Value in its read form; what the row says when it wasn't given. `name` must be a row's. */
 const char *ctl_args_text(const struct args *a, const char *name);
 bool ctl_args_given(const struct args *a, const char *name);
+
+/* Calls fn for each argument that was given. */
+void ctl_args_each(const struct args *a,
+                   void (*fn)(void *arg, const struct arg *row, const char *value), void *arg);
 
 /* Calls fn for each argument that was given and fills a field. */
 void ctl_args_fields(const struct args *a,

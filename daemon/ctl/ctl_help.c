@@ -15,7 +15,7 @@ static const char general[] =
     "  --json                 print JSON: an object, or an array of objects for lists\n"
     "  -h, --help             help about all, a noun or a verb\n"
     "  -V, --version          print the version\n\n"
-    "Ends with 0: done; 1: refused or failed; 2: wrong usage, and nothing was sent.\n";
+    "Ends with 0: done; 1: refused or failed; 2: wrong usage, and nothing was changed.\n";
 
 static void print_line(const char *head, int width, const char *doc)
 {

@@ -29,6 +29,7 @@ ctl_verb_fn ctl_port_list, ctl_port_show, ctl_port_reasons, ctl_port_set, ctl_po
     ctl_port_except, ctl_port_foc, ctl_port_complete, ctl_port_cancel, ctl_port_reject;
 ctl_verb_fn ctl_payment_list, ctl_payment_add, ctl_payment_refund, ctl_payment_cancel;
 ctl_verb_fn ctl_fee_run, ctl_invoice_make, ctl_invoice_list;
+ctl_verb_fn ctl_audit_list;
 ctl_verb_fn ctl_reconcile;
 ctl_verb_fn ctl_schema_show;
 

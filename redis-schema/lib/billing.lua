@@ -110,6 +110,7 @@ local CALL = { 'id', 'direction', 'tg', 'number', 'from', 'to', 'answer_ms', 'en
 -- end_ms, billed, rate, amount
 local function call_charges(account, args)
   local from = check.match(args[1], '^%d+%-?%d*$', 'CDR id')
+  check.int(string.match(from, '^%d+'), 0, check.MS_MAX, 'CDR id')
   local to = check.int(args[2], 1, check.MS_MAX, 'end')
   local most = check.int(args[3], 1, 10000, 'most')
   if string.find(from, '-', 1, true) then from = '(' .. from end

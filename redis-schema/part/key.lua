@@ -14,6 +14,7 @@ key.SEQUENCE = '^seq:[%w_]+$'
 key.JOB = '^job:[%w_.%-]+$'
 key.NODE = '^node:[%w_.:%-%[%]]+$'
 key.INDEX = '^%l+$'
+key.AUDIT = '^audit:{[%w_.:%-]+}$'
 
 -- Members that an index may hold are named by the index.
 key.INDEXES = { accounts = true, sources = true, gateways = true, nodes = true, hooks = true }
@@ -61,6 +62,9 @@ function key.stats_did(a, number) return a .. ':st:did:' .. number end
 function key.stats_tg(a, tg) return a .. ':st:tg:' .. tg end
 function key.stats_all(a) return a .. ':st:all' end
 function key.period(stats, period) return stats .. ':' .. period end
+
+-- Key of the account that an audit log is of; nil: of none.
+function key.audited(audit) return string.match(audit, '^audit:({a:[%w_.%-]+})$') end
 
 -- Inventory `inv:{ST}`
 function key.free(inv, block) return inv .. ':free:' .. block end

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from ctl_client import FAILED
+from harness import wait_for
 from harness.programs import program
 
 HEADER = "number,state,ratecenter,city\n"
@@ -124,12 +125,15 @@ def test_a_block_lies_at_one_place(ctl):
 
 
 def test_redis_lost_half_way_is_a_failure(ctl, server):
-    server.client.execute_command("CONFIG", "SET", "maxmemory", "1")
-    try:
-        done = ctl.run("inventory", "import", "-", stdin=HEADER + "2062190000,WA,S,S\n")
-    finally:
-        server.client.execute_command("CONFIG", "SET", "maxmemory", "0")
-    assert done.returncode == FAILED and "Redis" in done.stderr and "broke off" in done.stderr
+    argv = [program("trunkctl"), "-c", ctl.conf, "inventory", "import", "-"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as importing:
+        try:
+            wait_for(lambda: server.client.exists("audit:{all}"), 10, "the import has begun")
+            server.client.execute_command("CONFIG", "SET", "maxmemory", "1")
+            _, said = importing.communicate(HEADER + "2062190000,WA,S,S\n", timeout=60)
+        finally:
+            server.client.execute_command("CONFIG", "SET", "maxmemory", "0")
+    assert importing.returncode == FAILED and "Redis" in said and "broke off" in said
 
 
 def test_scattered_numbers_in_any_order(ctl, server):

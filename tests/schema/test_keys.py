@@ -115,6 +115,8 @@ def webhooks(s):
 def account_and_inventory(s):
     s.account(balance=10 ** 6, in_rate="85", did_monthly="5000")
     s.token_add(KEY, "ab" * 32, "main", "all", 5)
+    for log in ("all", f"a:{ACCOUNT}"):
+        s.audit_add(f"audit:{{{log}}}", "ab", "me", "rest", "192.0.2.1", "r1", "reserve", "a=b", "ok", "")
     s.request_begin(KEY, "ab", "cd", 60000)
     s.request_finish(KEY, "ab", "cd", 60000, "{}")
     s.trunk_in(11, primary_port="5060", primary_prefix="12", secondary_host="192.0.2.2", secondary_port="5060",
@@ -285,7 +287,8 @@ def test_functions_touch_their_own_tag_only(scenario):
     assert after == before
 
 
-KEYS_OF = {"sys": "job:x", "account": KEY, "trunk": KEY, "number": KEY, "inv": WA, "order": KEY, "port": KEY,
+KEYS_OF = {"sys": "job:x", "audit": "audit:{all}",
+           "account": KEY, "trunk": KEY, "number": KEY, "inv": WA, "order": KEY, "port": KEY,
            "call": KEY, "recovery": KEY, "gateway": "gw:{g1}", "payment": KEY, "billing": KEY, "hook": KEY}
 TEXTS = ["", "0", "1", "-1", "11", "21", "41", "31", ONE, "landline", "in", "out", "did", "tg", "trunk", "carrier",
          "2062190001x", "9" * 15, "9" * 40, "1.5", "nan", "inf", "0x1f", "a b", "a\nb", "\x00\xff", "{a:7001}",
