@@ -18,9 +18,9 @@ struct booking {
     char number[PHONE_E164_MAX + 1]; /* ours, or if outbound the dialled E.164 digits */
     char tg[DIRECTORY_ID];           /* outbound */
     char upstream[DIRECTORY_NAME];   /* carrier, or BOOKING_ONNET */
-    const char *diverted; /* why the call was forwarded from this number (RFC 5806 §4) */
-    size_t attempts_from; /* attempts before are of others */
-    bool admitted;        /* Redis may hold a slot for it */
+    int diverted;                    /* SIP status for which the call went on from it; 0: none */
+    size_t attempts_from;            /* attempts before are of others */
+    bool admitted;                   /* Redis may hold a slot for it */
     bool ended;
     int64_t longest_s;     /* once admitted */
     char name[ADMIT_NAME]; /* outbound, once admitted: the caller's, to be shown; or empty */

@@ -145,19 +145,25 @@ static void on_forward_owner(void *arg, int err, const char *account, bool cache
     }
 }
 
-/* Why the call goes on from its latest number (RFC 5806 §4). */
-static const char *diversion_reason(const struct call *c)
+/* For what the call goes on from its latest number: the last target's answer, or that all are down.
+ * 0: there was nobody to try. */
+static int diverted_for(const struct call *c, const struct target *forwarding)
 {
-    const char *attempts = c->targets.attempts;
-    size_t n = strlen(attempts);
-    return n > 4 && strcmp(attempts + n - 4, "=408") == 0 ? "no-answer" : "unavailable";
+    const char *attempts = c->targets.attempts + call_booking_of(c, forwarding)->attempts_from;
+    const char *tried = strrchr(attempts, '=');
+    for (size_t i = 0; !tried && i < c->targets.n; i++) {
+        const struct target *t = c->targets.list[i];
+        if (t != forwarding && t->n_bookings == forwarding->n_bookings)
+            return 503;
+    }
+    return tried ? atoi(tried + 1) : 0;
 }
 
 /* Call forwarding: to a number of ours, or by the gateways that lead to the number. */
 void call_forward_on(struct call *c, const struct target *t)
 {
     struct phone phone;
-    c->bookings[t->n_bookings - 1].diverted = diversion_reason(c);
+    c->bookings[t->n_bookings - 1].diverted = diverted_for(c, t);
     if (phone_parse(span_of(t->user), &phone) == ERR_OK)
         routes_owner(c->core->routes, phone.digits, false, on_forward_owner, c);
     else

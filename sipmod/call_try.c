@@ -32,12 +32,11 @@ static void tell_forwarding(const struct call *c, const struct target *t,
     size_t end = t->n_bookings - (t->gateway[0] ? 0 : 1);
     if (end <= call_first_number(c))
         return;
+    struct identity_step steps[RR_BOOKINGS];
     struct identity_forward f = {
-        .number = c->bookings[end - 1].number,
-        .us = transport_sent_by(target->to.listener),
-        .to = target->request_uri,
-        .reason = c->bookings[end - 1].diverted,
-    };
+        .steps = steps, .us = transport_sent_by(target->to.listener), .to = target->request_uri};
+    for (size_t i = call_first_number(c); i < end; i++)
+        steps[f.n++] = (struct identity_step){c->bookings[i].number, c->bookings[i].diverted};
     identity_diversion(diversion, &f);
     identity_history(history, relay_request(c->relay), &f);
     target->diversion = out_done(diversion);
@@ -74,8 +73,8 @@ static void forward(struct call *c)
 {
     const struct target *t = call_trying(c);
     struct relay_target target = {.to = t->to, .watch = true, .number = current_number(c, t)};
-    char uri_text[DIRECTORY_HOST + 80], param[RR_TEXT], diversion_text[TEXT],
-        history_text[4 * TEXT], display_text[CALL_DISPLAY];
+    char uri_text[DIRECTORY_HOST + 80], param[RR_TEXT], diversion_text[4 * TEXT],
+        history_text[10 * TEXT], display_text[CALL_DISPLAY];
     struct out uri = OUT_IN(uri_text), display = OUT_IN(display_text),
                diversion = OUT_IN(diversion_text), history = OUT_IN(history_text);
     struct rr rr = call_rr(c, t);
@@ -85,7 +84,10 @@ static void forward(struct call *c)
     target.rr_param = rr_text(&rr, store_mac_key(c->core->store), param);
     target.display = call_display(c, &display);
     target.withhold_identity = !t->gateway[0] && identity_is_private(relay_request(c->relay));
-    tell_forwarding(c, t, &target, &diversion, &history);
+    target.withhold_history =
+        !t->gateway[0] && identity_is_history_private(relay_request(c->relay));
+    if (!target.withhold_history)
+        tell_forwarding(c, t, &target, &diversion, &history);
     /* A topmost Route that names us brought the request here (§16.4); others stay. */
     target.drop_routes = dialog_first_route_is_us(c->core, relay_request(c->relay));
     int err = relay_try(c->relay, &target);

@@ -85,8 +85,10 @@ static void edit_via(struct edit *e, const struct relay_target *target, const st
 static void edit_identity(struct edit *e, const struct relay_target *target)
 {
     const struct msg *m = e->msg;
-    for (size_t i = 0; target->withhold_identity && i < m->n_headers; i++) {
-        if (m->headers[i].id == HEADER_P_ASSERTED_IDENTITY)
+    for (size_t i = 0; i < m->n_headers; i++) {
+        enum header id = m->headers[i].id;
+        if ((target->withhold_identity && id == HEADER_P_ASSERTED_IDENTITY) ||
+            (target->withhold_history && (id == HEADER_HISTORY_INFO || id == HEADER_DIVERSION)))
             edit_remove_line(e, &m->headers[i]);
     }
     if (target->diversion.n && msg_header(m, HEADER_DIVERSION))

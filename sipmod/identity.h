@@ -16,12 +16,21 @@ bool identity_is_anonymous(const struct msg *request);
 /* A name as what stands before the URI of a From: a quoted string and a space (RFC 3261 §25.1). */
 void identity_display(struct out *o, const char *name);
 
-/* A call to a number of ours that goes on to another one. */
+/* Whether the caller asks that what the request tells of its way stays there (RFC 7044 §10.1: the
+ * priv-values history, session and header). */
+bool identity_is_history_private(const struct msg *request);
+
+/* A number of ours that a call goes on from, to another one. */
+struct identity_step {
+    const char *number; /* ten digits */
+    int status;         /* SIP status for which it goes on; 0: nobody was tried */
+};
+
 struct identity_forward {
-    const char *number; /* ours, ten digits */
-    struct span us;     /* host:port */
-    struct span to;     /* the new Request-URI */
-    const char *reason; /* RFC 5806 §4: "no-answer", "unavailable", … */
+    const struct identity_step *steps; /* in the order of the call */
+    size_t n;
+    struct span us; /* host:port */
+    struct span to; /* the new Request-URI */
 };
 
 /* Header lines, to stand above Diversions that are there. */

@@ -13,6 +13,7 @@ struct relay_target {
     struct span routes;             /* whole Route header line to put in, or empty */
     struct span diversion, history; /* whole header lines of a call that is forwarded, or empty */
     bool withhold_identity;         /* no P-Asserted-Identity */
+    bool withhold_history;          /* neither History-Info nor Diversion */
     struct span display;            /* of identity_display: the caller's name; empty: as received */
     const char *rr_param; /* of rr_text: stay in the dialog by Record-Route; NULL: don't */
     size_t drop_routes;   /* so many topmost Routes are ours */

@@ -25,6 +25,7 @@ from .wait import wait_for
 CARRIER, PRIMARY, SECONDARY, GATEWAY = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"
 SCHEMA_VERSION = "1"
 _serial = itertools.count(1)
+_onnet_hosts = (f"127.0.71.{n}" for n in range(1, 255))  # an address belongs to one trunk
 
 
 def load_schema(redis, version=SCHEMA_VERSION):
@@ -310,6 +311,48 @@ class ExitLine(Line):
     def heard(self, text):
         """Waits until the sipmod has read a change of the directory."""
         wait_for(lambda: f'"{text}' in self.sipmod.log(), 3, f"{self.sipmod.name} has heard of {text}")
+
+
+class OnnetLine(Line):
+    """A Line whose carrier is a customer, too, so that its calls stay on-net: `caller` is the account, `exit_tg` the trunk that the calls come
+    by. Its deck knows a gateway (peer `upstream`) for 1206 at `rate`."""
+
+    def __init__(self, bed, sipmod, kind=UdpPeer, same=False, rate="120:6:6", out=None, caller=None, **fields):
+        super().__init__(bed, sipmod, **fields)
+        self.caller = self.customer if same else Customer(bed, **(caller or {}))
+        self.customers = {self.caller, self.customer}
+        self.host = next(_onnet_hosts)
+        self.exit_tg = self.caller.exit_trunk(self.host, **(out or {}))
+        self.carrier = self.peer(self.host, kind=kind)
+        self.upstream = self.peer(GATEWAY)
+        self.gateway = bed.gateway(self.upstream.host, self.upstream.port)
+        bed.route(self.caller.deck, "1206", self.gateway, rate=rate)
+        for text in (f"source {self.host}: ", f"gateway {self.gateway}: "):
+            wait_for(lambda text=text: f'"{text}' in sipmod.log(), 3, f"sipmod has heard of {text}")
+
+    def legs(self, deadline=3.0):
+        """The CDRs of the call: the caller's, the callee's."""
+        both = wait_for(lambda: len(rows := self.all_legs()) == 2 and rows, deadline, "two CDRs")
+        out, = [c for c in both if c["direction"] == "out"]
+        into, = [c for c in both if c["direction"] == "in"]
+        return out, into
+
+    def all_legs(self):
+        return [c for customer in self.customers for c in customer.cdrs()]
+
+    def live(self):
+        """The live legs."""
+        return [c for customer in self.customers for c in customer.live()]
+
+    def ids(self):
+        """Ids of the two live legs: the caller's, the callee's."""
+        both = wait_for(lambda: len(rows := self.live()) == 2 and rows, 3, "two legs")
+        return sorted(r["call"] for r in both)
+
+    def settled(self):
+        for customer in self.customers:
+            customer.settled()
+        self.upstream.expect_nothing(0.02)
 
 
 class Call:

@@ -3,49 +3,10 @@
 import pytest
 
 from harness import StreamPeer, UdpPeer, wait_for
-from harness.bed import GATEWAY, Customer, Line
+from harness.bed import OnnetLine
 from test_hangup import expect_bye
 
 CONF = {"sip__no_answer_ms": 300, "sip__t1_ms": 100}
-HOSTS = (f"127.0.71.{n}" for n in range(1, 255))  # an address belongs to one trunk
-
-
-class OnnetLine(Line):
-    """A Line whose `carrier` is a customer, too: `caller` is the account, `exit_tg` the trunk that the calls come
-    by. Its deck knows a gateway (peer `upstream`) for 1206 at `rate`."""
-
-    def __init__(self, bed, sipmod, kind=UdpPeer, same=False, rate="120:6:6", out=None, caller=None, **fields):
-        super().__init__(bed, sipmod, **fields)
-        self.caller = self.customer if same else Customer(bed, **(caller or {}))
-        self.host = next(HOSTS)
-        self.exit_tg = self.caller.exit_trunk(self.host, **(out or {}))
-        self.carrier = self.peer(self.host, kind=kind)
-        self.upstream = self.peer(GATEWAY)
-        self.gateway = bed.gateway(self.upstream.host, self.upstream.port)
-        bed.route(self.caller.deck, "1206", self.gateway, rate=rate)
-        for text in (f"source {self.host}: ", f"gateway {self.gateway}: "):
-            wait_for(lambda text=text: f'"{text}' in sipmod.log(), 3, f"sipmod has heard of {text}")
-
-    def legs(self, deadline=3.0):
-        """The CDRs of the call: the caller's, the callee's."""
-        both = wait_for(lambda: (rows := self.all_legs()) and len(rows) == 2 and rows, deadline, "two CDRs")
-        out, = [c for c in both if c["direction"] == "out"]
-        into, = [c for c in both if c["direction"] == "in"]
-        return out, into
-
-    def all_legs(self):
-        return self.cdrs() + (self.caller.cdrs() if self.caller is not self.customer else [])
-
-    def settled(self):
-        for customer in {self.customer, self.caller}:
-            customer.settled()
-        self.upstream.expect_nothing(0.02)
-
-    def ids(self):
-        """Ids of the two live legs: the caller's, the callee's."""
-        rows = wait_for(lambda: (r := self.caller.live() + (
-            self.customer.live() if self.caller is not self.customer else [])) and len(r) == 2 and r, 3, "two legs")
-        return tuple(sorted(r["call"] for r in rows))
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import pytest
 
 from harness import wait_for
-from harness.bed import Line
+from harness.bed import Line, OnnetLine
 from test_hangup import expect_bye
-from test_onnet import CONF, OnnetLine  # noqa: F401 (CONF is the fixtures')
+from test_onnet import CONF
 
 
 @pytest.fixture
@@ -202,3 +202,34 @@ def test_first_number_answers_late(net, more):
     assert len(net.ids()) == 2
     call.hang_up()
     assert leg(net) == ("200", "answered", "caller", "on-net")
+
+
+def test_what_the_numbers_are_told(net, more):
+    """RFC 5806: the latest number on top; RFC 7044: an entry for each, one below the other."""
+    second, third = more(), more()
+    forward(net, second.number)
+    forward(second, third.number)
+    us, invite = net.sipmod.address, net.invite()
+    first = net.tried(invite)
+    assert not first.all("diversion") and not first.all("history-info")
+    net.reject(first, 503)
+    net.tried(invite, second.primary)  # silent for too long
+    got = net.tried(invite, third.primary)
+    assert got.all("diversion") == [f"<sip:+1{second.number}@{us}>;reason=no-answer;counter=1",
+                                    f"<sip:+1{net.number}@{us}>;reason=unavailable;counter=1"]
+    assert got.elements("history-info") == [f"<sip:+1{net.number}@{us}?Reason=SIP%3Bcause%3D503>;index=1",
+                                            f"<sip:+1{second.number}@{us}?Reason=SIP%3Bcause%3D408>;index=1.1;mp=1",
+                                            f"<{got.uri}>;index=1.1.1;mp=1.1"]
+    net.reject(got, 486, third.primary)
+    net.failed(invite, 486)
+
+
+def test_forwarding_on_a_private_call(net, more):
+    other = more()
+    forward(net, other.number)
+    invite = net.invite(headers=[("Privacy", "history")])
+    net.reject(net.tried(invite), 503)
+    got = net.tried(invite, other.primary)
+    assert not got.all("diversion") and not got.all("history-info")
+    net.reject(got, 486, other.primary)
+    net.failed(invite, 486)
