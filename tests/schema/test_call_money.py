@@ -326,3 +326,67 @@ def test_reaping_a_few_at_a_time(priced):
     for i in range(5):
         priced.admit(f"c{i}", ONE)
     assert [reap(priced, most=2) for _ in range(4)] == [["ok", "2"], ["ok", "2"], ["ok", "1"], ["ok", "0"]]
+
+
+# --- on-net ------------------------------------------------------------------------
+
+
+def rate_of(schema, call):
+    row, = [r for r in schema.live() if r["call"] == call]
+    return row["rate"], row["increment"], row["minimum"]
+
+
+@pytest.mark.parametrize("own, onnet, wanted", [
+    ("", "1", ("100", "60", "60")), ("0", "1", ("0", "6", "30")), ("40", "1", ("40", "6", "30")),
+    ("40", "", ("100", "60", "60")), ("40", "0", ("100", "60", "60"))])
+def test_price_of_a_call_to_a_number_of_ours(priced, own, onnet, wanted):
+    """The account's own, with the increments of its incoming calls; without one what the deck asked."""
+    priced.account_set(KEY, "onnet_rate", own)
+    assert outgoing(priced, "c1", increment=60, minimum=60, onnet=onnet)[0] == "ok"
+    assert rate_of(priced, "c1") == wanted
+    priced.finish("c1", code="486")
+
+
+def test_own_price_must_be_covered(priced):
+    """Not the deck's, which the balance could not pay."""
+    priced.account_set(KEY, "onnet_rate", "1")
+    assert outgoing(priced, "c1", rate=100000000, onnet="1")[0] == "ok"
+    assert outgoing(priced, "c2", rate=100000000)[2] == "balance"
+    priced.finish("c1", code="486")
+
+
+def test_own_price_counts_for_calls_out_alone(priced):
+    priced.account_set(KEY, "onnet_rate", "1")
+    priced.admit("c1", ONE, onnet="1")
+    assert rate_of(priced, "c1")[0] == "85"
+    priced.finish("c1", code="486")
+
+
+# --- ends --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["500", "487", "302", "603"])
+def test_answer_that_did_not_reach_the_caller_costs_nothing(priced, code):
+    priced.admit("c1", ONE)
+    assert priced.answer("c1") == ["ok"]
+    backdate(priced, "c1", 60000)
+    assert priced.finish("c1", code=code, reason="lost", by="system") == ["ok", "0", "0"]
+    d, = priced.cdrs()
+    assert (d["code"], d["answer_ms"], d["ms"], d["amount"], d["estimated"]) == (code, "0", "0", "0", "0")
+
+
+@pytest.mark.parametrize("reason, billed_s", [("longest", 60), ("answered", 66), ("killed", 66)])
+def test_longest_duration_is_billed_as_such(priced, reason, billed_s):
+    """However late our BYE was."""
+    priced.admit("c1", ONE, longest="60")
+    priced.answer("c1")
+    backdate(priced, "c1", 61000)
+    assert priced.finish("c1", reason=reason)[1] == str(billed_s)
+
+
+def test_end_before_the_longest_duration_stays(priced):
+    """The other leg of an on-net call had the shorter one."""
+    priced.admit("c1", ONE, longest="600")
+    priced.answer("c1")
+    backdate(priced, "c1", 61000)
+    assert priced.finish("c1", reason="longest")[1] == "66"
