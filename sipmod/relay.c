@@ -366,9 +366,9 @@ static void on_no_answer(struct timer *timer)
 
 /* ---- life ---- */
 
-static void on_stray(void *user, const struct msg *response)
+static void on_stray(void *user, const struct msg *response, bool again)
 {
-    hangup_stray(user, response, true);
+    hangup_stray(user, response, !again);
 }
 
 static void on_server_ended(void *user)
@@ -378,7 +378,8 @@ static void on_server_ended(void *user)
     LL_FOREACH_SAFE(r->legs, leg, next)
     {
         timer_stop(r->core->wheel, &leg->patience);
-        if (leg->initial)
+        bool taken = r->chosen == leg && !r->disowned;
+        if (leg->initial && !taken)
             txn_client_abandon(leg->client, on_stray, r->core);
         else
             txn_client_detach(leg->client);

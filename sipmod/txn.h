@@ -87,9 +87,9 @@ void txn_client_cancel(struct txn_client *c);
 /* The user goes away: no more events. An INVITE without a final response is cancelled. */
 void txn_client_detach(struct txn_client *c); /* accepts NULL */
 
-/* The same of an INVITE that may still be answered: `stray` is told of the first 2xx, which nobody
- * will acknowledge. */
-typedef void txn_stray_fn(void *user, const struct msg *response);
+/* The same of an INVITE that may still be answered: `stray` is told of each 2xx, which nobody
+ * else will acknowledge; `again`: not the first. */
+typedef void txn_stray_fn(void *user, const struct msg *response, bool again);
 void txn_client_abandon(struct txn_client *c, txn_stray_fn *stray, void *user); /* accepts NULL */
 
 /* Hands a response in. False: no such transaction; it must be dropped (RFC 6026 §7.3). */

@@ -247,8 +247,6 @@ static void client_final(struct txn_client *c, const struct msg *response)
     } else if (response->status < 300) {
         c->state = CLIENT_ACCEPTED;
         timer_set(t->wheel, &c->end, 64 * t->t1, on_end); /* timer M */
-        if (c->stray)
-            c->stray(c->user, response);
     } else {
         c->state = CLIENT_COMPLETED;
         timer_set(t->wheel, &c->end, c->reliable ? 0 : 64 * t->t1, on_end); /* timer D */
@@ -270,8 +268,8 @@ bool txn_client_receive(struct txn_table *t, const struct msg *response)
     if (!c || c->method != response->method)
         return false;
     bool open = c->state == CLIENT_CALLING || c->state == CLIENT_PROCEEDING;
-    bool late_2xx =
-        c->state == CLIENT_ACCEPTED && response->status >= 200 && response->status < 300;
+    bool is_2xx = response->status >= 200 && response->status < 300;
+    bool late_2xx = c->state == CLIENT_ACCEPTED && is_2xx;
     if (open && response->status < 200)
         client_provisional(c);
     else if (open)
@@ -280,6 +278,8 @@ bool txn_client_receive(struct txn_table *t, const struct msg *response)
         send_again(c); /* the ACK */
     if ((open || late_2xx) && c->events.response)
         c->events.response(c->user, response);
+    else if (c->stray && c->state == CLIENT_ACCEPTED && is_2xx)
+        c->stray(c->user, response, late_2xx);
     return true;
 }
 
