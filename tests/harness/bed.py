@@ -286,15 +286,16 @@ class Line:
 
 class ExitLine(Line):
     """A customer with a trunk for calls to the world: the caller is at the customer's address, the
-    callee is a gateway that takes +1206…, at `rate` (money a minute, increment, minimum)."""
+    callee is a gateway that takes +1206…, at `rate` (money a minute, increment, minimum). kind: of both."""
 
-    def __init__(self, bed, sipmod, credit=1000000, account=None, rate="120:6:6", prefix="", strip=0, **fields):
+    def __init__(self, bed, sipmod, credit=1000000, account=None, rate="120:6:6", prefix="", strip=0, kind=UdpPeer,
+                 **fields):
         self.bed, self.sipmod = bed, sipmod
         self.peers = []
         self.customer = Customer(bed, credit, **(account or {}))
         serial = next(_serial)
-        self.carrier = self.peer(f"127.2.{serial >> 8}.{serial & 255}")
-        self.primary = self.peer(GATEWAY)
+        self.carrier = self.peer(f"127.2.{serial >> 8}.{serial & 255}", kind=kind)
+        self.primary = self.peer(GATEWAY, kind=kind)
         self.tg = self.customer.exit_trunk(self.carrier.host, **fields)
         self.heard(f"source {self.carrier.host}: ")
         self.number = f"2063{next(_serial):06d}"
@@ -303,7 +304,7 @@ class ExitLine(Line):
 
     def add_gateway(self, peer, prefix, gateway=None, **route):
         """One more gateway at this peer, on a route of the account's deck; returns its name."""
-        name = self.bed.gateway(peer.host, peer.port, **(gateway or {}))
+        name = self.bed.gateway(peer.host, peer.port, transport=peer.protocol.lower(), **(gateway or {}))
         self.bed.route(self.customer.deck, prefix, name, **route)
         self.heard(f"gateway {name}: ")
         return name

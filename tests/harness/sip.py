@@ -156,6 +156,11 @@ class UdpPeer:
     def close(self):
         self.socket.close()
 
+    @property
+    def source_port(self):
+        """Where its messages come from."""
+        return self.port
+
     # --- datagrams ------------------------------------------------------------
 
     def send(self, message, to=None):

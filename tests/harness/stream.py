@@ -97,6 +97,11 @@ class StreamPeer(UdpPeer):
         for connection in self.connections:
             connection.close()
 
+    @property
+    def source_port(self):
+        """Of its latest connection."""
+        return self.connections[-1].socket.getsockname()[1]
+
     def connect(self, to=None, hostname=None):
         """A new connection, from our host but another port."""
         sock = socket.socket(self.family, socket.SOCK_STREAM)

@@ -5,6 +5,7 @@ import pytest
 from harness import wait_for
 from harness.bed import Line
 
+OVER = ("udp", "tcp")
 CONF = {"sip__no_answer_ms": 1000}
 
 

@@ -2,6 +2,7 @@
 
 from harness import wait_for
 
+OVER = ("udp", "tcp")
 CONF = {"sip__no_answer_ms": 2000}
 
 

@@ -7,6 +7,7 @@ import pytest
 from harness import Dialog, StreamPeer, wait_for
 from harness.bed import CARRIER, GATEWAY, SECONDARY
 
+OVER = ("udp", "tcp")
 CONF = {"sip__no_answer_ms": 300}
 
 

@@ -7,6 +7,13 @@ import pytest
 from harness import new_branch, new_call_id, wait_for
 from harness.sip import bare_uri, parameter
 
+OVER = ("udp", "tcp")
+
+
+def over_tcp(line):
+    """Whether the carrier calls by TCP: each side has a Record-Route then."""
+    return line.carrier.protocol == "TCP"
+
 
 def test_prefix_and_number_go_to_the_trunks_address(line):
     call = line.answered()
@@ -62,11 +69,12 @@ def test_via_record_route_and_max_forwards(line):
     ours, theirs = received.all("via")
     assert ours.startswith(f"SIP/2.0/UDP {line.sipmod.address};branch=z9hG4bK")
     assert theirs.startswith(invite.get("via").replace(";rport", ""))
-    assert parameter(theirs, "rport") == str(line.carrier.port)
+    assert parameter(theirs, "rport") == str(line.carrier.source_port)
     assert parameter(theirs, "received") == line.carrier.host
     assert received.get("max-forwards") == "69"
-    record_route, = received.all("record-route")
-    assert record_route.startswith(f"<sip:{line.sipmod.address};lr;")
+    record_routes = received.all("record-route")
+    assert [r.split(";tl=")[0] for r in record_routes] == [f"<sip:{line.sipmod.address};lr"] + (
+        [f"<sip:{line.sipmod.address};transport=tcp;lr"] if over_tcp(line) else [])
     line.reject(received, 486)
     line.failed(invite, 486)
 
@@ -80,11 +88,12 @@ def test_responses_show_received_and_rport(line):
     line.primary.respond(received, 180)
     via = line.carrier.expect(180, call_id=invite.call_id).get("via")
     assert parameter(via, "received") == line.carrier.host
-    assert parameter(via, "rport") == str(line.carrier.port)
+    assert parameter(via, "rport") == str(line.carrier.source_port)
     line.reject(received, 486)
     line.failed(invite, 486)
 
 
+@pytest.mark.udp
 def test_without_rport_responses_go_to_the_port_of_the_via(line):
     other = line.peer(line.carrier.host)
     invite = line.carrier.invite(line.number)
@@ -139,7 +148,7 @@ def test_every_other_byte_stays(line):
     expected = expected.replace(b"Max-Forwards:\r\n 10\r\n", b"Max-Forwards:\r\n 9\r\n")
     added = re.compile(rb"^(Via|Record-Route): [^\r]*\r\n", re.M)
     names = [m.group(1) for m in added.finditer(received.raw)]
-    assert names == [b"Via", b"Record-Route"]
+    assert names == [b"Via", b"Record-Route", *[b"Record-Route"] * over_tcp(line)]
     assert added.sub(b"", received.raw) == expected
     line.reject(received, 486)
     response = line.carrier.expect(486, call_id=call_id)
@@ -188,7 +197,8 @@ def test_an_earlier_record_route_stays_below_ours(line):
     invite = line.carrier.invite(line.number, headers=[("Record-Route", "<sip:192.0.2.1;lr>")])
     line.carrier.send(invite)
     routes = (received := line.tried(invite)).all("record-route")
-    assert len(routes) == 2 and line.sipmod.address in routes[0] and routes[1] == "<sip:192.0.2.1;lr>"
+    assert routes[-1] == "<sip:192.0.2.1;lr>" and len(routes) == 2 + over_tcp(line)
+    assert all(line.sipmod.address in r for r in routes[:-1])
     line.reject(received, 486)
     line.failed(invite, 486)
 
@@ -210,7 +220,8 @@ def test_cdr_of_an_answered_call(line):
     call.hang_up()
     cdr = line.cdr()
     expected = {"call": live["call"], "direction": "in", "tg": line.tg, "number": line.number, "upstream": "demo",
-                "source": line.carrier.address, "target": line.primary.address, "callid": call.invite.call_id,
+                "source": f"{line.carrier.host}:{line.carrier.source_port}", "target": line.primary.address,
+                "callid": call.invite.call_id,
                 "code": "200", "reason": "answered", "by": "caller", "estimated": "0",
                 "attempts": f"{line.primary.address}=200", "from": bare_uri(call.invite.get("from")),
                 "to": bare_uri(call.invite.get("to"))}

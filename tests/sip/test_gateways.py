@@ -5,6 +5,7 @@ import time
 from harness import wait_for
 from test_termination import make_exit, more, out  # noqa: F401 (fixtures)
 
+OVER = ("udp", "tcp")
 CONF = {"sip__no_answer_ms": 300}
 
 

@@ -3,6 +3,8 @@
 from harness import wait_for
 from harness.sip import parameter
 
+OVER = ("udp", "tcp")
+
 
 def expect_bye(dialog, other):
     """The BYE that reaches this side of a call, answered; it must pass as the other side's."""

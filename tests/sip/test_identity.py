@@ -5,6 +5,7 @@ import pytest
 from test_failover import forwarded
 from test_termination import make_exit, out  # noqa: F401 (fixtures)
 
+OVER = ("udp", "tcp")
 CONF = {"sip__no_answer_ms": 300}
 PAI = [("P-Asserted-Identity", '"A" <sip:+12065550100@carrier.example>'), ("P-Asserted-Identity", "<tel:+12065550100>")]
 

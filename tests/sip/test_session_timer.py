@@ -6,6 +6,7 @@ import pytest
 
 from harness.bed import Line
 
+OVER = ("udp", "tcp")
 CONF = {"sip__session_expires_s": 600, "sip__session_min_s": 2}
 TIMER = ("Supported", "timer")
 

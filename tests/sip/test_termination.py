@@ -5,20 +5,22 @@ import time
 
 import pytest
 
-from harness import wait_for
+from harness import StreamPeer, UdpPeer, wait_for
 from harness.bed import ExitLine
 
+OVER = ("udp", "tcp")
 CONF = {"sip__no_answer_ms": 300}
 _hosts = itertools.count(20)
 
 
 @pytest.fixture
-def make_exit(shared_bed):
-    """An ExitLine with other settings: make_exit(cps=1)."""
+def make_exit(request, shared_bed):
+    """An ExitLine with other settings, make_exit(cps=1); both sides on the transport of the test."""
     opened = []
+    kind = StreamPeer if getattr(request, "param", "udp") == "tcp" else UdpPeer
 
     def make(**fields):
-        opened.append(ExitLine(shared_bed, shared_bed.sipmod(**CONF), **fields))
+        opened.append(ExitLine(shared_bed, shared_bed.sipmod(**CONF), kind=kind, **fields))
         return opened[-1]
 
     yield make
@@ -34,22 +36,22 @@ def out(make_exit):
 
 def more(line, prefix="1206", gateway=None, **route):
     """Another gateway; returns its peer."""
-    peer = line.peer(f"127.0.0.{next(_hosts)}")
+    peer = line.peer(f"127.0.0.{next(_hosts)}", kind=type(line.primary))
     peer.name = line.add_gateway(peer, prefix, gateway, **route)
     return peer
 
 
 def test_call_to_a_gateway(out):
     call = out.answered()
-    assert call.received.uri == f"sip:1{out.number}@{out.primary.address}"
+    assert call.received.uri == f"sip:1{out.number}@{out.primary.address}{out.primary.uri_params}"
     live, = out.wait_live()
     assert live["direction"] == "out"
     call.exchange("INFO", "callee")
     call.hang_up("callee")
     cdr = out.cdr()
     expected = {"direction": "out", "tg": out.tg, "number": f"1{out.number}", "upstream": out.gateway, "code": "200",
-                "target": out.primary.address, "source": out.carrier.address, "by": "callee", "rate": "120",
-                "billed": "6", "amount": "12", "attempts": f"{out.primary.address}=200"}
+                "target": out.primary.address, "source": f"{out.carrier.host}:{out.carrier.source_port}",
+                "by": "callee", "rate": "120", "billed": "6", "amount": "12", "attempts": f"{out.primary.address}=200"}
     assert {k: cdr[k] for k in expected} == expected
     assert out.customer.balance() == 1000000 - 12
     assert out.customer.stats("tg", out.tg)["completed"] == "1"
@@ -69,7 +71,7 @@ def test_digits_are_cut_and_a_prefix_put_before(make_exit):
     line = make_exit(prefix="7788", strip=1)
     invite = line.invite()
     received = line.tried(invite)
-    assert received.uri == f"sip:7788{line.number}@{line.primary.address}"
+    assert received.uri == f"sip:7788{line.number}@{line.primary.address}{line.primary.uri_params}"
     line.reject(received, 486)
     line.failed(invite, 486)
     assert line.cdr()["number"] == f"1{line.number}"
@@ -97,7 +99,7 @@ def test_international_number(out):
     peer = more(out, "44", rate="900:60:60")
     invite = out.invite("+442071234567")
     received = out.tried(invite, peer)
-    assert received.uri == f"sip:442071234567@{peer.address}"
+    assert received.uri == f"sip:442071234567@{peer.address}{peer.uri_params}"
     out.connect(invite, received, peer).hang_up()
     assert out.cdr()["amount"] == "900"
 
@@ -164,7 +166,7 @@ def test_gateway_that_is_off_is_passed_over(out):
 
 
 def test_gateway_that_moves_is_followed(out):
-    moved = out.peer("127.0.0.6")
+    moved = out.peer("127.0.0.6", kind=type(out.primary))
     out.bed.ok("gateway_set", f"gw:{{{out.gateway}}}", "host", moved.host, "port", moved.port)
     out.heard(f"gateway {out.gateway}: {moved.address}")
     invite = out.invite()
@@ -222,7 +224,7 @@ def test_international_spellings(out, uri):
     invite.start = f"INVITE {uri.format(n='2071234567', us=invite.uri.split('@')[1])} SIP/2.0"
     out.carrier.send(invite)
     received = out.tried(invite, peer)
-    assert received.uri == f"sip:442071234567@{peer.address}"
+    assert received.uri == f"sip:442071234567@{peer.address}{peer.uri_params}"
     out.reject(received, 486, peer)
     out.failed(invite, 486)
     assert out.cdr()["number"] == "442071234567"
