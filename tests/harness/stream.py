@@ -99,8 +99,8 @@ class StreamPeer(UdpPeer):
 
     @property
     def source_port(self):
-        """Of its latest connection."""
-        return self.connections[-1].socket.getsockname()[1]
+        """Of its first connection."""
+        return self.connections[0].socket.getsockname()[1]
 
     def connect(self, to=None, hostname=None):
         """A new connection, from our host but another port."""
