@@ -6,7 +6,6 @@
 #include "dial.h"
 #include "out.h"
 #include "refusal.h"
-#include "secret.h"
 #include "text.h"
 
 static void ask_owner(struct call *c, bool use_cache);
@@ -258,21 +257,30 @@ static void start_outbound(struct call *c, const struct source *source)
         on_callee(c, ERR_NOT_FOUND, "", false);
 }
 
-/* The same INVITE has the same id, wherever and however often it arrives. */
+/* The same INVITE has the same id, wherever and however often it arrives: 80 bits of a MAC by the
+ * secret that all instances share. Without one yet, the call is refused before it needs an id. */
 static void derive_id(struct call *c, const struct msg *m)
 {
-    struct out o = {.buf = c->core->bytes, .cap = CORE_BYTES};
-    char hex[SECRET_SHA256_HEX];
+    const struct mac_key *key = store_mac_key(c->core->store);
+    struct out o = {.buf = c->core->bytes, .cap = CORE_BYTES}, id = OUT_IN(c->id);
+    if (!key)
+        return;
     out_span(&o, m->call_id);
-    out_format(&o, "\n%u\n", m->cseq);
+    out_text(&o, "\n");
+    out_number(&o, m->cseq);
+    out_text(&o, "\n");
     out_span(&o, m->from.tag);
     out_text(&o, "\n");
     out_span(&o, m->via.branch);
     out_text(&o, "\n");
     out_span(&o, m->via.host);
-    out_format(&o, ":%u", m->via.port);
-    secret_sha256_hex(out_done(&o), hex);
-    text_set(c->id, sizeof c->id, hex); /* its first 20 digits */
+    out_text(&o, ":");
+    out_number(&o, m->via.port);
+    struct mac_key other = {
+        {key->k[1], key->k[0]}
+    };
+    out_hex(&id, mac_of(key, out_done(&o)), 16);
+    out_hex(&id, mac_of(&other, out_done(&o)), 4);
 }
 
 void call_start(struct core *core, struct txn_server *server, const struct flow *from,

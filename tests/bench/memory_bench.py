@@ -11,7 +11,7 @@ from harness.bed import Bed, Customer
 from rivals import Rivals
 
 MIB = 1 << 20
-STATES = ("WA", "OR", "CA", "NV", "ID", "UT", "AZ", "MT", "WY", "CO")
+STATES = {"WA": 220, "OR": 230, "CA": 240, "NV": 250, "ID": 260, "UT": 270, "AZ": 280, "MT": 320, "WY": 330, "CO": 340}
 BLOCK = 10000
 SAMPLES = 500
 ACCOUNT_NUMBERS = 10000  # numbers of one account
@@ -36,9 +36,9 @@ def cost(redis, command, work):
 
 
 def block_of(i):
-    """(NPANXX, state) of block number i: each state has area codes of its own."""
-    state, rest = i % len(STATES), i // len(STATES)
-    return f"{220 + 10 * state + rest // len(NXX)}{NXX[rest % len(NXX)]}", STATES[state]
+    """(NPANXX, state) of block number i: each state has an area code of its own."""
+    state = list(STATES)[i % len(STATES)]
+    return f"{STATES[state]}{NXX[i // len(STATES)]}", state
 
 
 def write_blocks(path, first, last):
