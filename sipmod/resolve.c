@@ -91,7 +91,7 @@ static void on_services(void *arg, const struct dns_answer *a)
         if (list[i].target[0] && list[i].port)
             add_place(l, span_of(list[i].target), list[i].port);
     }
-    if (a->known && a->n == 0)
+    if (a->n == 0) /* that a server won't tell of services must not hide the host */
         add_place(l, span_of(l->host), transport_default_port(l->protocol));
     one_less(l);
 }

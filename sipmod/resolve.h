@@ -20,7 +20,8 @@ typedef void resolve_fn(void *arg, const struct addr *addresses, size_t n);
 /* Calls fn once, before it returns for a plain address or a name that is known, else later.
  * `port` 0: none is given. A name's SRV records say then by which hosts and ports the protocol
  * (PROTOCOL_ANY: UDP) is spoken, ordered anew each time; without any it is the name's own
- * addresses, at the protocol's port. Of one host's addresses IPv4 comes first. */
+ * addresses, at the protocol's port, also if nobody tells. Of one host's addresses IPv4 comes
+ * first. */
 void resolve_host(struct resolver *r, struct span host, uint16_t port, enum protocol protocol,
                   resolve_fn *fn, void *arg);
 

@@ -5,7 +5,7 @@ import struct
 import threading
 
 A, SOA, AAAA, SRV = 1, 6, 28, 33
-NO_SUCH_NAME = 3
+NO_SUCH_NAME, REFUSED = 3, 5
 POINTER = 0xC00C  # to the name of the question
 DATAGRAM = 512  # longer answers go by TCP (RFC 1035 section 4.2.1)
 
@@ -18,13 +18,13 @@ class Dns:
     """names: {"gw.example": ["127.0.0.5"], "_sip._udp.gw.example": [(priority, weight, port, "a.gw.example")]}.
 
     ttl is that of all records, in seconds; negative: that of names without any (None: the server does not say).
-    silent: it answers nothing; refused: it answers that it won't. asked counts the questions by name (of a host those
-    for A).
+    silent: it answers nothing; refused: kinds of questions (A, AAAA, SRV) that it won't answer. asked counts the
+    questions by name (of a host those for A).
     """
 
     def __init__(self, names=None, ttl=60):
         self.names, self.ttl, self.negative = dict(names or {}), ttl, None
-        self.silent = self.refused = False
+        self.silent, self.refused = False, ()
         self.asked = {}
         self.closing = False
         self.stream = socket.create_server(("127.0.0.1", 0))
@@ -79,13 +79,13 @@ class Dns:
             return None
         records = [self._record(kind, self.ttl, value) for value in self._values(kind, name)]
         negative = [] if records or self.negative is None else [self._soa()]
-        code = 5 if self.refused else 0 if name in self.names else NO_SUCH_NAME
+        code = REFUSED if kind in self.refused else 0 if name in self.names else NO_SUCH_NAME
         head = data[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(records), len(negative), 0)
         return head + data[12:at + 5] + b"".join(records + negative)
 
     def _values(self, kind, name):
         family = {A: socket.AF_INET, AAAA: socket.AF_INET6}.get(kind)
-        if self.refused:
+        if kind in self.refused:
             return []
         if kind == SRV:
             return [struct.pack("!HHH", *v[:3]) + _encode(v[3]) for v in self.names.get(name, []) if len(v) == 4]

@@ -7,7 +7,7 @@ import pytest
 
 from harness import StreamPeer, wait_for
 from harness.bed import ExitLine
-from harness.dns import Dns
+from harness.dns import AAAA, SRV, A, Dns
 from test_gateways import limit, no_place, places
 from test_termination import more
 
@@ -244,12 +244,13 @@ def test_several_addresses_of_one_host(make_named, dns):
     assert SERVICE not in dns.asked  # the port was given
 
 
-@pytest.mark.parametrize("answer", ["none", "other"])
+@pytest.mark.parametrize("answer", ["none", "other", "refused"])
 def test_without_srv_the_names_own_addresses_at_the_usual_port(make_named, dns, answer):
     line = make_named()
     host = f"127.{64 + secrets.randbelow(64)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
     usual = line.peer(host, 5060)
     dns.names = {NAME: [host], **({SERVICE: []} if answer == "other" else {})}
+    dns.refused = (SRV,) if answer == "refused" else ()
     received = ended_by(line, usual)
     assert received.uri == f"sip:1{line.number}@{NAME}"
     ended_by(line, usual)
@@ -283,7 +284,7 @@ def test_old_records_serve_while_the_server_fails(make_named, dns):
     line = make_named("127.0.0.21")
     dns.ttl = 1
     ended_by(line, line.places[0])
-    dns.refused = True
+    dns.refused = (A, AAAA, SRV)
     asked = time.monotonic()
     wait_for(lambda: time.monotonic() - asked > 1.1, 3)
     ended_by(line, line.places[0])
