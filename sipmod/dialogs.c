@@ -369,6 +369,17 @@ int dialogs_rr(const struct dialogs *d, const char *call, struct rr *ret)
     return ERR_OK;
 }
 
+bool dialogs_prolong(struct dialogs *d, const char *call, int64_t longest_s)
+{
+    struct dialog *g;
+    HASH_FIND(by_call, d->calls, call, strlen(call), g);
+    uint64_t end_ms = g ? g->since_ms + (uint64_t)longest_s * 1000 : 0, now = timer_now(d->wheel);
+    if (end_ms <= now)
+        return false;
+    timer_set(d->wheel, &g->age, end_ms - now, on_age);
+    return true;
+}
+
 int64_t dialogs_end(struct dialogs *d, const char *call)
 {
     struct dialog *g = find_call(d, call);

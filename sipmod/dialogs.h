@@ -79,6 +79,9 @@ void dialogs_session(struct dialogs *d, const struct msg *response, int64_t seco
 /* The bookings of a call, found by the id of any of them. ERR_NOT_FOUND: no such call here. */
 MUST_CHECK int dialogs_rr(const struct dialogs *d, const char *call, struct rr *ret);
 
+/* Lets a call last so long in all. False: no such call here, or that time is over. */
+bool dialogs_prolong(struct dialogs *d, const char *call, int64_t longest_s);
+
 /* The call is over. Returns for how long it was answered, in ms; -1: no such call here. */
 int64_t dialogs_end(struct dialogs *d, const char *call);
 

@@ -58,6 +58,15 @@ void lease_drop(struct core *core, const char *gateway, const char *account, con
         log_debug("a gateway's place was not given back: %s", err_text(err));
 }
 
+void lease_renew(struct core *core, const struct rr *rr, int64_t longest_s, lease_fn *fn, void *arg)
+{
+    const struct rr_booking *last = &rr->bookings[rr->n_bookings - 1];
+    if (rr->gateway[0])
+        lease_take(core, rr->gateway, last->account, last->call, longest_s, fn, arg);
+    else
+        fn(arg, true);
+}
+
 void lease_end(struct core *core, const struct rr *rr)
 {
     const struct rr_booking *last = &rr->bookings[rr->n_bookings - 1];

@@ -14,6 +14,10 @@ void lease_take(struct core *core, const char *gateway, const char *account, con
                 int64_t longest_s, lease_fn *fn, void *arg);
 void lease_drop(struct core *core, const char *gateway, const char *account, const char *call);
 
+/* Keeps the place of a call that is up, if it has one; calls fn as lease_take does. */
+void lease_renew(struct core *core, const struct rr *rr, int64_t longest_s, lease_fn *fn,
+                 void *arg);
+
 /* Of a call that is over; its last booking has the place. Nothing if its gateway has no limit. */
 void lease_end(struct core *core, const struct rr *rr);
 

@@ -8,6 +8,7 @@
 #include "dialog.h"
 #include "guard.h"
 #include "hangup.h"
+#include "lengthen.h"
 #include "log.h"
 #include "out.h"
 #include "refusal.h"
@@ -418,7 +419,10 @@ static void on_kill(void *arg, struct span call)
 static void on_expired(void *arg, const char *call, const char *reason)
 {
     struct proxy *p = arg;
-    (void)hangup_call(&p->core, call, reason);
+    if (strcmp(reason, "longest") == 0)
+        lengthen_call(&p->core, call);
+    else
+        (void)hangup_call(&p->core, call, reason);
 }
 
 static void on_synced(void *arg)

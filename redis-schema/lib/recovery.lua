@@ -97,6 +97,21 @@ local function call_extend(account, args)
   return { 'ok', reply.int(extended), reply.int(ended) }
 end
 
+-- The longest duration of a call that has reached it, by what may be spent now; it never becomes shorter.
+-- KEYS: {a:ACCT}
+-- ARGV: call id, longest call in seconds (as at its admission)
+-- Reply: ok, longest seconds
+-- Refusals: notfound
+local function call_lengthen(account, args)
+  local c = live.read(account, check.call(args[1]))
+  local seconds = check.int(args[2], 1, 31622400, 'longest call')
+  if not c then return { 'notfound' } end
+  if c.rate > 0 then seconds = math.min(seconds, rating.paid(ledger.available(account) + c.held, c)) end
+  if seconds <= c.limit_s then return { 'ok', reply.int(c.limit_s) } end
+  redis.call('HSET', key.call(account, c.call), 'limit_s', seconds)
+  return { 'ok', reply.int(seconds) }
+end
+
 -- What a stock of live calls should be counted as, and what they hold.
 local function recount(account)
   local counted, held, missing, n = {}, 0, {}, 0
@@ -294,6 +309,7 @@ end
 door.read({ 'call_gone', key = key.ACCOUNT, args = { 1, 1000 }, run = call_gone })
 door.write({ 'call_reap', key = key.ACCOUNT, args = { 4, 5 }, run = call_reap })
 door.write({ 'call_extend', key = key.ACCOUNT, args = { 2 }, run = call_extend })
+door.write({ 'call_lengthen', key = key.ACCOUNT, args = { 2 }, run = call_lengthen })
 door.read({ 'call_audit', key = key.ACCOUNT, args = { 0 }, run = call_audit })
 door.read({ 'call_totals', key = key.ACCOUNT, args = { 0 }, run = call_totals })
 door.write({ 'call_repair', key = key.ACCOUNT, args = { 1 }, run = call_repair })

@@ -52,11 +52,14 @@ def test_calls_end_when_their_money_does(bed):
 
 
 def test_calls_go_on_while_there_is_money(bed):
-    line = Line(bed, bed.proxy(0), credit=1000, account={"in_rate": "3000", "in_increment": 1, "in_minimum": 0})
+    line = Line(bed, bed.proxy(0), credit=300, account={"in_rate": "3000", "in_increment": 1, "in_minimum": 0})
     call = line.answered()
-    wait_for(lambda: line.customer.live()[0]["paid_s"] == "20", 3)
+    started = time.monotonic()
+    wait_for(lambda: line.customer.live()[0]["paid_s"] == "6", 3)
     bed.ok("account_book", line.customer.key, 9000, "Bank Transfer", "more", "", "")
-    wait_for(lambda: line.customer.live()[0]["paid_s"] == "80", 15, "a slice more")
+    wait_for(lambda: line.customer.live()[0]["paid_s"] == "66", 15, "a slice more")
+    wait_for(lambda: line.customer.live()[0]["limit_s"] == "186", 10, "a longer call")
+    assert 5.9 < time.monotonic() - started < 8
     call.hang_up()
     line.customer.settled()
     assert int(line.cdr()["amount"]) == 50 * int(line.cdr()["billed"])

@@ -150,6 +150,20 @@ def test_a_call_that_lasts_holds_more(priced):
     assert balance(priced) == (1000, 0)
 
 
+def test_money_that_comes_lengthens_a_call(priced):
+    set_balance(priced, 250)
+    outgoing(priced, "c1")
+    assert priced.call_lengthen(KEY, "c1", 3600) == ["ok", "150"]
+    priced.credit(100)
+    assert priced.call_lengthen(KEY, "c1", 3600) == ["ok", "210"] == priced.call_lengthen(KEY, "c1", 200)
+    assert priced.live()[0]["limit_s"] == "210"
+    set_balance(priced, 100)
+    assert priced.call_lengthen(KEY, "c1", 3600) == ["ok", "210"], "never shorter: its slices end it"
+    priced.credit(10 ** 6)
+    assert priced.call_lengthen(KEY, "c1", 3600) == ["ok", "3600"]
+    assert priced.call_lengthen(KEY, "c9", 3600) == ["notfound"]
+
+
 def test_a_call_that_nobody_pays_ends_when_its_slice_does(priced):
     set_balance(priced, 100)
     outgoing(priced, "c1")
