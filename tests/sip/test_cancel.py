@@ -63,6 +63,18 @@ def test_cancel_to_a_dead_callee_ends_with_its_patience(line):
     assert line.cdr()["reason"] == "cancelled"
 
 
+def test_200_after_487(line):
+    """The caller was told that it is cancelled: the callee that answers all the same is ended."""
+    invite = line.invite()
+    received = line.tried(invite)
+    cancelled(line, invite)
+    line.primary.respond(received, 200)
+    line.primary.expect("ACK", call_id=invite.call_id)
+    line.primary.respond(line.primary.expect("BYE", call_id=invite.call_id), 200)
+    line.carrier.expect_nothing(0.05, but=(100,))
+    assert line.cdr()["reason"] == "cancelled"
+
+
 def test_cancel_crosses_200(line):
     """The callee answered first: the call stands, and its caller ends it."""
     invite = line.invite()

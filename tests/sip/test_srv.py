@@ -205,6 +205,26 @@ def test_address_that_is_down_is_passed_over(make_named):
     ended_by(line, first)
 
 
+def test_a_gateway_whose_addresses_are_all_down_comes_last(make_named):
+    """Its turn costs no caller a wait while another gateway works; it has one all the same."""
+    line = make_named("127.0.0.21", "127.0.0.22", conf={"sip__target_rest_s": 60})
+    spare = more(line, priority=2)
+    for _ in range(2):
+        invite = line.invite()
+        for peer in line.places:
+            line.tried(invite, peer)
+        refuses(line, invite, spare, 486)
+        line.failed(invite, 486)
+    started = time.monotonic()
+    ended_by(line, spare)
+    assert time.monotonic() - started < 0.25
+    invite = line.invite()
+    refuses(line, invite, spare, 503)
+    refuses(line, invite, line.places[0], 503)
+    refuses(line, invite, line.places[1], 404)
+    line.failed(invite, 404)
+
+
 def test_retry_after_of_one_address(make_named):
     line = make_named("127.0.0.21", "127.0.0.22")
     first, second = line.places
