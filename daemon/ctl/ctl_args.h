@@ -31,7 +31,7 @@ struct args;
 /* A verb without any changes something: the audit log has it. */
 enum verb_flag {
     VERB_READS = 1,      /* changes nothing */
-    VERB_REPAIRS = 2,    /* nothing unless --repair is given */
+    VERB_REPAIRS = 2,    /* nothing unless --repair or --repair-ledger is given */
     VERB_ANY_SCHEMA = 4, /* works on a server whose schema is another's */
 };
 

@@ -28,7 +28,8 @@ struct note {
 static bool is_write(const struct verb *verb, const struct args *a)
 {
     return !(verb->flags & VERB_READS) &&
-           (!(verb->flags & VERB_REPAIRS) || ctl_args_given(a, "--repair"));
+           (!(verb->flags & VERB_REPAIRS) || ctl_args_given(a, "--repair") ||
+            ctl_args_given(a, "--repair-ledger"));
 }
 
 static void put_param(void *arg, const struct arg *row, const char *value)
