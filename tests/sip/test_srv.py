@@ -264,6 +264,21 @@ def test_several_addresses_of_one_host(make_named, dns):
     assert SERVICE not in dns.asked  # the port was given
 
 
+@pytest.mark.parametrize("listen", ["{address},[::1]:{port}", "{address}"])
+def test_addresses_of_both_families(make_named, dns, listen):
+    """One that none of our listeners reaches is passed over."""
+    line = make_named("127.0.0.21", conf={"sip__listen": listen})
+    six = line.peer("::1")
+    dns.names[SERVICE].append((2, 0, six.port, f"h1.{NAME}"))
+    dns.names[f"h1.{NAME}"] = [six.host]
+    invite = line.invite()
+    refuses(line, invite, line.places[0], 503)
+    if "::1" in listen:
+        refuses(line, invite, six, 486)
+    line.failed(invite, 486 if "::1" in listen else 500)
+    assert len(line.cdr()["attempts"].split()) == (2 if "::1" in listen else 1)
+
+
 @pytest.mark.parametrize("answer", ["none", "other", "refused"])
 def test_without_srv_the_names_own_addresses_at_the_usual_port(make_named, dns, answer):
     line = make_named()
