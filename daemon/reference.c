@@ -33,8 +33,12 @@ static const struct {
     {"quantity",             "10"              },
     {"reserveId",            "100001"          },
     {"tfn_prefix",           "866"             },
+    {"tg_id",                "12"              },
     {"title",                "Office"          },
     {"to",                   "2026-11-30"      },
+    {"trunkId",              "12"              },
+    {"trunk_id",             "12"              },
+    {"trunkid",              "12"              },
     {"year",                 "2026"            },
 };
 static const char *const by_type[PARAM_FILE + 1] = {
@@ -185,20 +189,44 @@ static void print_params(FILE *out, const struct endpoint *e)
     fputs("</tbody></table>\n", out);
 }
 
-static void print_key(FILE *out, int depth, const struct endpoint_key *key, bool first)
+/* "a|b" as "a", "b". */
+static void print_texts(FILE *out, const char *texts)
 {
-    static const char *const values[] = {
-        [ENDPOINT_KEY_TEXT] = "\"…\"",
-        [ENDPOINT_KEY_FLAG] = "true",
-        [ENDPOINT_KEY_TEXTS] = "[\"…\"]",
-        [ENDPOINT_KEY_OBJECTS] = "[{",
-    };
-    fprintf(out, "%s\n%*s\"", first ? "" : ",", depth * INDENT, "");
-    html_span(out, key->name);
-    fprintf(out, "\": %s", values[key->kind]);
+    struct span rest = span_of(texts), text;
+    for (const char *before = ""; span_cut(&rest, '|', &text); before = ", ") {
+        fprintf(out, "%s\"", before);
+        html_span(out, text);
+        fputc('"', out);
+    }
 }
 
-/* The keys as JSON with values left out. */
+static void print_key(FILE *out, int depth, const struct endpoint *e,
+                      const struct endpoint_key *key, bool first)
+{
+    const char *sample = reference_sample(e->name, key->name);
+    fprintf(out, "%s\n%*s\"", first ? "" : ",", depth * INDENT, "");
+    html_span(out, key->name);
+    fputs("\": ", out);
+    switch (key->kind) {
+    case ENDPOINT_KEY_OBJECTS:
+        fputs("[{", out);
+        break;
+    case ENDPOINT_KEY_FLAG:
+        fputs("false", out);
+        break;
+    case ENDPOINT_KEY_TEXTS:
+        fputc('[', out);
+        print_texts(out, sample);
+        fputc(']', out);
+        break;
+    default:
+        fputc('"', out);
+        html_text(out, sample);
+        fputc('"', out);
+    }
+}
+
+/* A reply as JSON. */
 static void print_reply(FILE *out, const struct endpoint *e)
 {
     struct span rest = span_of(e->reply);
@@ -212,7 +240,7 @@ static void print_reply(FILE *out, const struct endpoint *e)
             fprintf(out, "\n%*s}]", depth * INDENT, "");
             continue;
         }
-        print_key(out, depth, &key, first);
+        print_key(out, depth, e, &key, first);
         first = key.kind == ENDPOINT_KEY_OBJECTS;
         depth += first;
     }

@@ -1,6 +1,7 @@
 """/docs and /openapi.yaml: public, complete, and alone."""
 
 import html.parser
+import json
 import re
 import shlex
 
@@ -114,6 +115,7 @@ def test_methods_parameters_and_keys(page, openapi, endpoint):
     inner = next(iter(keys.values())).split() if isinstance(keys, dict) else []
     outer = list(keys) if not isinstance(keys, str) else keys.split()
     shown = re.findall(r'"([^"]+)":', section["reply"])
+    assert json.loads(section["reply"])["status"] == "200" and "…" not in section["reply"]
     assert set(shown) >= set(outer) | set(inner) | {"status"}
     assert shown.count("status") >= 1 and section["reply"].count("{") == section["reply"].count("}")
 
