@@ -214,7 +214,7 @@ static void look_up_source(struct directory *d, const char *address, unsigned ro
     l->directory = d;
     l->round = round;
     copy_text(l->name, sizeof l->name, address);
-    if (store_call(d->store, on_source, l, "source_get", key_source(l->name).text, 0, NULL))
+    if (store_ask(d->store, on_source, l, "source_get", key_source(l->name).text, 0, NULL))
         free(l);
 }
 
@@ -226,7 +226,7 @@ static void look_up_gateway(struct directory *d, const char *name, unsigned roun
     l->directory = d;
     l->round = round;
     copy_text(l->name, sizeof l->name, name);
-    if (store_call(d->store, on_gateway, l, "gateway_get", key_gateway(l->name).text, 0, NULL))
+    if (store_ask(d->store, on_gateway, l, "gateway_get", key_gateway(l->name).text, 0, NULL))
         free(l);
 }
 

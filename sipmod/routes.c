@@ -150,7 +150,7 @@ void routes_owner(struct routes *r, const char *number, bool use_cache, routes_o
     if (q) {
         *q = (struct owner_question){.routes = r, .fn = fn, .arg = arg};
         text_set(q->number, sizeof q->number, number);
-        err = store_call(r->store, on_owner, q, "did_route", key_did(number).text, 0, NULL);
+        err = store_ask(r->store, on_owner, q, "did_route", key_did(number).text, 0, NULL);
     }
     if (err != ERR_OK) {
         free(q);
@@ -199,7 +199,7 @@ static void ask_deck(struct exit_question *q, const char *deck)
 {
     const char *args[] = {q->e164};
     int err =
-        store_call(q->routes->store, on_exit_route, q, "lcr_route", key_deck(deck).text, 1, args);
+        store_ask(q->routes->store, on_exit_route, q, "lcr_route", key_deck(deck).text, 1, args);
     if (err != ERR_OK)
         answer_exit(q, err, &(struct routes_exit){0});
 }
@@ -254,8 +254,7 @@ void routes_exit(struct routes *r, const char *account, const char *e164, routes
         ask_deck(q, d->name);
         return;
     }
-    int err =
-        store_call(r->store, on_account, q, "account_get", key_account(account).text, 0, NULL);
+    int err = store_ask(r->store, on_account, q, "account_get", key_account(account).text, 0, NULL);
     if (err != ERR_OK)
         answer_exit(q, err, &(struct routes_exit){0});
 }

@@ -40,15 +40,24 @@ static void set_up(struct store *s, bool up)
 
 static void send_heartbeat(struct store *s);
 
-static int send_call(struct store *s, unsigned within_ms, redis_async_fn *fn, void *arg,
+/* How a function is called. */
+struct manner {
+    const char *command;
+    unsigned within_ms;
+};
+
+static const struct manner CALL = {"FCALL", 0}, REPORT = {"FCALL", REPORT_MS},
+                           ASK = {"FCALL_RO", 0};
+
+static int send_call(struct store *s, struct manner manner, redis_async_fn *fn, void *arg,
                      const char *function, const char *key, size_t n_args, const char *const args[])
 {
-    const char *argv[4 + STORE_ARGS] = {"FCALL", function, "1", key};
+    const char *argv[4 + STORE_ARGS] = {manner.command, function, "1", key};
     if (n_args > STORE_ARGS)
         return ERR_TOO_LARGE;
     for (size_t i = 0; i < n_args; i++)
         argv[4 + i] = args[i];
-    return redis_async_send(s->commands, within_ms, fn, arg, 4 + n_args, argv, NULL);
+    return redis_async_send(s->commands, manner.within_ms, fn, arg, 4 + n_args, argv, NULL);
 }
 
 static void on_heartbeat(void *arg, const struct redisReply *reply, int err)
@@ -70,7 +79,7 @@ static void send_heartbeat(struct store *s)
     s->beaten = uv_now(s->loop);
     s->beat_sent = clock_boot_ms();
     const char *args[] = {s->boot, s->address, TRUNKLINE_VERSION};
-    if (send_call(s, 0, on_heartbeat, s, "node_heartbeat", key_node(s->node).text, 3, args) !=
+    if (send_call(s, CALL, on_heartbeat, s, "node_heartbeat", key_node(s->node).text, 3, args) !=
         ERR_OK)
         log_debug("heartbeat not sent: Redis is away");
 }
@@ -293,17 +302,30 @@ int64_t store_redis_ms(const struct store *s)
     return s->ahead_ms ? clock_boot_ms() + s->ahead_ms : 0;
 }
 
+static int send_if_ours(struct store *s, struct manner manner, redis_async_fn *fn, void *arg,
+                        const char *function, const char *key, size_t n_args,
+                        const char *const args[])
+{
+    return s->foreign ? ERR_UNAVAILABLE
+                      : send_call(s, manner, fn, arg, function, key, n_args, args);
+}
+
 int store_call(struct store *s, redis_async_fn *fn, void *arg, const char *function,
                const char *key, size_t n_args, const char *const args[])
 {
-    return s->foreign ? ERR_UNAVAILABLE : send_call(s, 0, fn, arg, function, key, n_args, args);
+    return send_if_ours(s, CALL, fn, arg, function, key, n_args, args);
 }
 
 int store_report(struct store *s, redis_async_fn *fn, void *arg, const char *function,
                  const char *key, size_t n_args, const char *const args[])
 {
-    return s->foreign ? ERR_UNAVAILABLE
-                      : send_call(s, REPORT_MS, fn, arg, function, key, n_args, args);
+    return send_if_ours(s, REPORT, fn, arg, function, key, n_args, args);
+}
+
+int store_ask(struct store *s, redis_async_fn *fn, void *arg, const char *function, const char *key,
+              size_t n_args, const char *const args[])
+{
+    return send_if_ours(s, ASK, fn, arg, function, key, n_args, args);
 }
 
 int store_members(struct store *s, redis_async_fn *fn, void *arg, const char *key)

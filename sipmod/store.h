@@ -58,6 +58,10 @@ MUST_CHECK int store_call(struct store *s, redis_async_fn *fn, void *arg, const 
 MUST_CHECK int store_report(struct store *s, redis_async_fn *fn, void *arg, const char *function,
                             const char *key, size_t n_args, const char *const args[]);
 
+/* FCALL_RO: of a function that only reads. */
+MUST_CHECK int store_ask(struct store *s, redis_async_fn *fn, void *arg, const char *function,
+                         const char *key, size_t n_args, const char *const args[]);
+
 /* SMEMBERS of an index set; the reply is a plain array. */
 MUST_CHECK int store_members(struct store *s, redis_async_fn *fn, void *arg, const char *key);
 

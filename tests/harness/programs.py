@@ -7,6 +7,7 @@ import subprocess
 from .ports import free_port
 from .process import Process
 from .sip import host_port
+from .users import login
 
 _TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PLACES = {"trunkd": "daemon/trunkd", "trunkctl": "daemon/trunkctl", "sipmod": "sipmod/sipmod"}
@@ -55,7 +56,8 @@ class Trunkd(_Program):
         self.address = f"127.0.0.1:{self.port}"
         self.url = f"http://{self.address}"
         self.metrics_address = f"127.0.0.1:{free_port()}"
-        super().__init__("trunkd", name, workdir, {"metrics.trunkd": self.metrics_address, **settings,
+        super().__init__("trunkd", name, workdir, {"metrics.trunkd": self.metrics_address, **login("trunkd"),
+                                                   **settings,
                                                    "http.listen": self.address})
 
 
@@ -73,7 +75,7 @@ class Sipmod(_Program):
         listen = settings.get("sip.listen", "{address}").format(**vars(self))
         super().__init__("sipmod", name, workdir, {"sip.node": name, "sip.spool_dir": "",
                                                    "metrics.sipmod": self.metrics_address, **settings,
-                                                   "sip.listen": listen})
+                                                   **login("sipmod"), "sip.listen": listen})
 
 
 class CtlFailed(AssertionError):

@@ -7,6 +7,7 @@ from .api import Api
 from .inventory import write_inventory
 from .process import make_workdir, remove_workdir
 from .programs import Ctl, Sipmod, Trunkd, write_conf
+from .users import login
 from .sip import UdpPeer
 from .sipp import Sipp
 from .store import Redis
@@ -30,7 +31,8 @@ class Stack:
         self.workdir = make_workdir("test")
         self.redis = Redis(self.workdir, aof=aof)
         self.files = os.path.join(self.workdir, "files")
-        self.settings = {"redis.address": self.redis.address, "policy.loopback_trunks": True, "files.dir": self.files,
+        self.settings = {"redis.address": self.redis.address, **login("trunkd"),
+                         "policy.loopback_trunks": True, "files.dir": self.files,
                          "log.level": "debug", **UNLIMITED, **(conf or {})}
         self.with_sipmod, self.credit = sipmod, credit
         self.carrier = CARRIER

@@ -6,6 +6,7 @@ import redis
 
 from .ports import free_port
 from .process import Process
+from .users import acl_file
 
 
 class Redis(Process):
@@ -21,7 +22,7 @@ class Redis(Process):
         os.makedirs(self.data, exist_ok=True)
         durability = ["--appendonly", "yes", "--appendfsync", "always"] if aof else ["--appendonly", "no"]
         argv = ["redis-server", "--bind", "127.0.0.1", "--port", self.port, "--dir", self.data,
-                "--save", "", "--daemonize", "no", *durability, *options]
+                "--save", "", "--daemonize", "no", "--aclfile", acl_file(), *durability, *options]
         super().__init__(argv, name, workdir)
         self.client = redis.Redis(port=self.port, decode_responses=True, socket_timeout=10)
 
