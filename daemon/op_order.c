@@ -94,29 +94,20 @@ static int create(struct op *op, const char *order, const char *life, struct red
     return refuse_cart(op, "no such cart, or it is empty or has expired");
 }
 
-static int cancel(struct op *op, const char *order)
-{
-    struct redisReply *r = NULL;
-    int err = redis_fcall(op->redis, &r, "order_cancel", op->account_key.text, order, NULL);
-    reply_free(r);
-    return err;
-}
-
 /* The cart's hold becomes the order's. */
 static int take_hold(struct op *op, const char *order, const char *cart_owner, const char *life,
                      const struct redisReply *created)
 {
     struct stock stock = {0};
     const char *owner = stock_order_owner(op->mem, op->account, order);
-    const char *const head[] = {cart_owner, owner, life, NULL}, *const mine[] = {owner, NULL};
+    const char *const head[] = {cart_owner, owner, life, NULL}, *word = "";
+    const struct saga saga = op_saga(op);
     int err = owner ? read_numbers(op, created, &stock) : ERR_NOMEM;
     if (err == ERR_OK)
         err = stock_each(op->redis, &stock, "inv_move", head, NULL);
     if (err != ERR_REFUSED)
         return err;
-    err = cancel(op, order);
-    if (err == ERR_OK)
-        err = stock_each(op->redis, &stock, "inv_release", mine, NULL);
+    err = saga_order_cancel(&saga, order, &word);
     return err == ERR_OK ? refuse_cart(op, "a number of the cart is no longer held") : err;
 }
 

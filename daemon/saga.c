@@ -70,17 +70,35 @@ static int release(const struct saga *s, const struct order *o)
     return err == ERR_OK ? stock_each(s->redis, &o->stock, "inv_release", by_cart, NULL) : err;
 }
 
-int saga_order_cancel(const struct saga *s, const char *id, const char **ret_word)
+/* Lets go what a run of an order held that came to nothing: an open order has its hold for a while
+ * again, a cancelled one has none. */
+static int let_go(const struct saga *s, const char *id)
 {
     struct redisReply *r = NULL;
     struct order o;
+    int err = redis_fcall_ro(s->redis, &r, "order_get", key_account(s->account).text, id, NULL);
+    const char *step = err == ERR_OK ? reply_field(r, 2, "step") : "";
+    bool open = strcmp(step, "open") == 0, cancelled = strcmp(step, "cancelled") == 0;
+    reply_free(r);
+    if (err == ERR_OK)
+        err = read_order(s, id, &o);
+    if (err == ERR_OK && open)
+        err = hold(s, &o, s->hold_ms);
+    if (err == ERR_OK && cancelled)
+        err = release(s, &o);
+    if (err == ERR_REFUSED) /* no such order; or a number is lost, and its order ends when paid */
+        err = ERR_OK;
+    return err == ERR_OK ? saga_done(s, "release", id) : err;
+}
+
+int saga_order_cancel(const struct saga *s, const char *id, const char **ret_word)
+{
+    struct redisReply *r = NULL;
     int err = call_order(s, "order_cancel", id, &r);
     if (err == ERR_REFUSED)
         *ret_word = strcmp(reply_word(r), "processed") == 0 ? "processed" : "notfound";
     reply_free(r);
-    if (err == ERR_OK)
-        err = read_order(s, id, &o);
-    return err == ERR_OK ? release(s, &o) : err;
+    return err == ERR_OK ? let_go(s, id) : err;
 }
 
 /* A number is held no more. Either the hold ran out: the order ends and the rest is freed; or
@@ -94,7 +112,7 @@ static int give_up(const struct saga *s, const struct order *o, enum saga_result
     if (processed)
         return ERR_OK;
     if (err == ERR_OK)
-        err = release(s, o);
+        err = let_go(s, o->id);
     *ret = SAGA_CANCELLED;
     return err == ERR_OK ? ERR_REFUSED : err;
 }
@@ -112,7 +130,7 @@ static int pay(const struct saga *s, const struct order *o, enum saga_result *re
     if (err == ERR_REFUSED) {
         bool insufficient = strcmp(reply_word(r), "insufficient") == 0;
         *ret = insufficient ? SAGA_INSUFFICIENT : SAGA_CANCELLED;
-        int undo = insufficient ? hold(s, o, s->hold_ms) : release(s, o);
+        int undo = let_go(s, o->id);
         err = undo == ERR_OK ? ERR_REFUSED : undo;
     }
     reply_free(r);
@@ -264,7 +282,8 @@ int saga_cancel(const struct saga *s, const char *number)
 
 int saga_resume(const struct saga *s, const char *name)
 {
-    static const char order[] = "order:", cancel[] = "cancel:", port[] = "port:";
+    static const char order[] = "order:", cancel[] = "cancel:", port[] = "port:",
+                      freed[] = "release:";
     enum saga_result result;
     if (strncmp(name, order, sizeof(order) - 1) == 0)
         return saga_order(s, name + sizeof(order) - 1, &result);
@@ -272,5 +291,7 @@ int saga_resume(const struct saga *s, const char *name)
         return saga_cancel(s, name + sizeof(cancel) - 1);
     if (strncmp(name, port, sizeof(port) - 1) == 0)
         return port_saga_resume(s, name + sizeof(port) - 1);
+    if (strncmp(name, freed, sizeof(freed) - 1) == 0)
+        return let_go(s, name + sizeof(freed) - 1);
     return ERR_INVALID;
 }

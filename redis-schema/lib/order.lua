@@ -181,6 +181,12 @@ local function saga(order)
   return 'order:' .. order.id
 end
 
+-- What the order's run holds must be let go, even if that run is no more.
+local function enter_release(account, order)
+  redis.call('HDEL', key.sagas(account), saga(order))
+  redis.call('HSET', key.sagas(account), 'release:' .. order.id, clock.now())
+end
+
 local function set_step(account, order, step)
   redis.call('HSET', key.order(account, order.id), 'step', step)
 end
@@ -205,18 +211,20 @@ end
 -- KEYS: {a:ACCT}
 -- ARGV: order
 -- Reply: ok, balance (also when it was paid before)
--- Refusals: insufficient (the step is open again and the saga gone; or it was not started) · notfound ·
--- cancelled
+-- Refusals: insufficient (the step is open again; or it was not started) · notfound · cancelled. All but notfound
+-- enter `release:ID` into sagas.
 local function order_pay(account, args)
   local order = read_order(account, check.id(args[1], 'order id'))
   if not order then return { 'notfound' } end
-  if order.step == 'cancelled' then return { 'cancelled' } end
-  if order.step == 'open' then return { 'insufficient' } end
+  if order.step == 'cancelled' or order.step == 'open' then
+    enter_release(account, order)
+    return { order.step == 'open' and 'insufficient' or 'cancelled' }
+  end
   if order.step ~= 'started' then return { 'ok', redis.call('HGET', account, 'balance') } end
   local balance = ledger.pay(account, tonumber(order.amount), 'Order (New DIDs)', saga(order))
   if not balance then
     set_step(account, order, 'open')
-    redis.call('HDEL', key.sagas(account), saga(order))
+    enter_release(account, order)
     return { 'insufficient' }
   end
   set_step(account, order, 'paid')
@@ -258,7 +266,7 @@ local function order_cancel(account, args)
     redis.call('HSET', key.order(account, order.id), 'step', 'cancelled', 'status', '0')
     tell(account, 'order.cancelled', order, numbers)
   end
-  redis.call('HDEL', key.sagas(account), saga(order))
+  enter_release(account, order)
   return reply.append({ 'ok' }, numbers)
 end
 

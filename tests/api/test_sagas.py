@@ -107,6 +107,31 @@ def test_a_slow_run_meets_a_finished_order(stack, step):
     gate.close()
 
 
+@pytest.mark.parametrize("end", ["order_pay", "order_cancel"])
+def test_a_hold_for_good_does_not_outlive_a_run_that_came_to_nothing(stack, end):
+    """What is done when trunkd dies right after order_pay refused, or after order_cancel."""
+    accountno, token = stack.add_account("100")
+    stack.ctl("account", "set", accountno, "--did-setup", "60")
+    client, key = stack.api_of(accountno, token), f"{{a:{accountno}}}"
+    number = stack.left.pop(0)
+    cart = client.reserve(category="landline", state="WA", number=number).good()["reserveId"]
+    order = client.gen_order(trunk_id=stack.define_trunk(("127.0.0.3", 5060), client), reserveId=cart).good()["orderId"]
+    stack.redis.fcall("order_start", key, order)
+    stack.redis.fcall("inv_move", "inv:{WA}", f"{accountno}:c:{cart}", f"{accountno}:o:{order}", 0, number)
+    assert stack.redis.client.zscore("inv:{WA}:holds", number) is None, "held for good"
+    stack.ctl("account", "credit", accountno, "-90")
+    assert stack.redis.fcall(end, key, order)[0] == {"order_pay": "insufficient", "order_cancel": "ok"}[end]
+    wait_for(lambda: not stack.redis.client.hlen(f"{key}:sagas"), 20)
+    if end == "order_cancel":
+        assert client.searchdid(state="WA", NPANXXYYYY=number).good()["DIDs"]
+        return
+    assert stack.redis.client.zscore("inv:{WA}:holds", number)
+    client.process_order(orderId=order).refused("Insufficient balance")
+    stack.ctl("account", "credit", accountno, "90")
+    client.process_order(orderId=order).good()
+    assert not stack.redis.client.hlen(f"{key}:sagas")
+
+
 @pytest.mark.parametrize("applied", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", ["number_update", "did_release", "inv_quarantine", "saga_done"])
 def test_cancellation_is_finished_after_a_kill(stack, step, applied):

@@ -169,7 +169,7 @@ def test_too_little_money(shop):
     shop.account_book(KEY, -95000, "Bank Fee", "out2", "", "")
     assert shop.order_pay(KEY, 41) == ["insufficient"]
     assert order_of(shop.order_get(KEY, 41))[0]["step"] == "open"
-    assert shop.saga_list(KEY) == ["ok"]
+    assert shop.saga_list(KEY) == ["ok", "release:41"]
     assert balance(shop) == 5000
 
 
@@ -208,7 +208,7 @@ def test_cancel(shop, started):
         assert shop.order_cancel(KEY, 41) == ["ok", ONE, "WA"]
     held, _ = order_of(shop.order_get(KEY, 41))
     assert (held["status"], held["step"]) == ("0", "cancelled")
-    assert shop.saga_list(KEY) == ["ok"]
+    assert shop.saga_list(KEY) == ["ok", "release:41"]
     assert shop.order_start(KEY, 41) == ["cancelled"]
     assert shop.order_pay(KEY, 41) == ["cancelled"]
     assert shop.order_complete(KEY, 41) == ["unpaid"]
