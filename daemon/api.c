@@ -71,7 +71,8 @@ static int read_request(struct api_call *c)
     if (err == ERR_INVALID)
         return answer_refuse(c->op.answer, ANSWER_BAD_REQUEST, r->fault);
     if (err == ERR_REFUSED)
-        return answer_refuse(c->op.answer, ANSWER_MEDIA_TYPE, NULL);
+        return answer_refuse(c->op.answer, ANSWER_MEDIA_TYPE,
+                             c->http->content_type.n ? NULL : "the body has no Content-Type");
     return err;
 }
 
@@ -104,9 +105,27 @@ static int check_account(struct api_call *c)
     return err;
 }
 
+/* What the endpoint doesn't know has no effect, and that is told. */
+static void tell_ignored(struct api_call *c)
+{
+    char names[HTTP_FIELD_MAX] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < c->request.n; i++) {
+        struct span name = c->request.params[i].name;
+        bool fits = n + name.n + 2 < sizeof(names);
+        if (!fits || endpoint_knows(c->endpoint, name) || !http_is_token(name))
+            continue;
+        n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%.*s", n ? ", " : "", (int)name.n,
+                              name.p);
+    }
+    if (n)
+        http_reply_field(c->reply, "X-Ignored-Parameters", "%s", names);
+}
+
 static int run_endpoint(struct api_call *c)
 {
     struct endpoint_fault fault = {0};
+    tell_ignored(c);
     int err = endpoint_read(c->endpoint, &c->request, &c->op.args, &fault);
     if (err == ERR_INVALID)
         return answer_invalid(c->op.answer, fault.param, fault.detail);
@@ -147,7 +166,7 @@ static int dispatch(struct api_call *c, struct service *s)
         return answer_refuse(c->op.answer,
                              c->http->refusal == 413   ? ANSWER_TOO_LARGE
                              : c->http->refusal == 503 ? ANSWER_UNAVAILABLE
-                                                       : ANSWER_BAD_REQUEST,
+                                                       : ANSWER_FRAMING,
                              c->http->refusal_text);
     int err = auth_admit(&c->op);
     if (err != ERR_OK)

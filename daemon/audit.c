@@ -7,24 +7,13 @@
 
 enum { ID_BYTES = 8, ID_TEXT = 2 * ID_BYTES + 1, PARAMS_MAX = 1500 };
 
-/* Whether a name is the parameter's, in any spelling. */
-static bool is_of(struct span name, const struct param *p)
-{
-    const char *const *alias = endpoint_aliases(p->name);
-    if (!alias)
-        return span_eq(name, span_of(p->name));
-    while (*alias && !span_eq(name, span_of(*alias)))
-        alias++;
-    return *alias != NULL;
-}
-
 static void put_params(FILE *out, const struct endpoint *e, const struct request *r)
 {
     for (const struct param *p = e->params; p->name; p++) {
         for (size_t i = 0; i < r->n && ftell(out) < PARAMS_MAX; i++) {
             const struct request_param *raw = &r->params[i];
             bool hidden = p->secret || raw->file_name.p;
-            if (is_of(raw->name, p))
+            if (endpoint_is_named(p, raw->name))
                 audit_param(out, p->name, hidden ? SPAN_LIT(AUDIT_HIDDEN) : raw->value);
         }
     }

@@ -48,6 +48,25 @@ const char *const *endpoint_aliases(const char *name)
     return NULL;
 }
 
+bool endpoint_is_named(const struct param *p, struct span name)
+{
+    const char *const *alias = endpoint_aliases(p->name);
+    if (!alias)
+        return span_eq(name, span_of(p->name));
+    while (*alias && !span_eq(name, span_of(*alias)))
+        alias++;
+    return *alias != NULL;
+}
+
+bool endpoint_knows(const struct endpoint *e, struct span name)
+{
+    const struct param *p = e->params;
+    while (p->name && !endpoint_is_named(p, name))
+        p++;
+    return p->name || endpoint_is_named(&endpoint_account, name) ||
+           endpoint_is_named(&endpoint_token, name);
+}
+
 static const struct request_param *raw_find(const struct request *r, const char *name)
 {
     for (size_t i = 0; i < r->n; i++) {

@@ -57,6 +57,11 @@ const char *endpoint_scope_text(enum endpoint_scope scope);
 /* Other spellings of a parameter: a NULL-terminated list with `name` in it, or NULL. */
 const char *const *endpoint_aliases(const char *name);
 
+/* Whether a name is the parameter's, in any of its spellings. */
+bool endpoint_is_named(const struct param *p, struct span name);
+/* Whether it is one of the endpoint's parameters, or the account or token. */
+bool endpoint_knows(const struct endpoint *e, struct span name);
+
 struct args {
     const struct endpoint *endpoint;
     struct arg *values; /* one a row of endpoint->params */

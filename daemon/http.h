@@ -58,6 +58,9 @@ struct http_reply {
     size_t field_n;
 };
 
+/* RFC 9110 5.6.2; a header's name is one. */
+bool http_is_token(struct span s);
+
 /* Adds a header; one that doesn't fit is left out and logged. */
 void http_reply_field(struct http_reply *r, const char *name, const char *fmt, ...)
     PRINTF_LIKE(3, 4);

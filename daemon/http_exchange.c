@@ -108,16 +108,21 @@ static bool token_char(char c)
            (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
+bool http_is_token(struct span s)
+{
+    bool token = s.n > 0;
+    for (size_t i = 0; i < s.n; i++)
+        token &= token_char(s.p[i]);
+    return token;
+}
+
 /* A name with a blank before its colon is another header to libmicrohttpd, the same one to others.
  */
 static enum MHD_Result check_name(void *arg, enum MHD_ValueKind kind, const char *key, size_t key_n,
                                   const char *value, size_t value_n)
 {
     (void)kind, (void)value, (void)value_n;
-    bool token = key_n > 0;
-    for (size_t i = 0; i < key_n; i++)
-        token &= token_char(key[i]);
-    if (!token)
+    if (!http_is_token((struct span){key, key_n}))
         http_exchange_refuse(arg, 400, "a header's name is malformed");
     return MHD_YES;
 }

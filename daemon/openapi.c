@@ -84,16 +84,17 @@ static void print_query(FILE *out, const struct param *p)
     print_schema(out, 5, p);
 }
 
-enum { ALWAYS = 4 }; /* of the headers, those of every reply */
+enum { ALWAYS = 5 }; /* of the headers, those of all replies but 429 alone */
 
 static const struct {
     const char *name, *type, *doc;
 } reply_headers[] = {
-    {"X-Request-Id",          "string",  "The request's own, or a fresh one."        },
-    {"X-RateLimit-Limit",     "integer", "Requests that may come at once."           },
-    {"X-RateLimit-Remaining", "integer", "How many of them may come now."            },
-    {"X-RateLimit-Reset",     "integer", "Seconds until all of them may come again." },
-    {"Retry-After",           "integer", "Seconds after which to repeat the request."},
+    {"X-Request-Id",          "string",  "The request's own, or a fresh one."                   },
+    {"X-RateLimit-Limit",     "integer", "Requests that may come at once."                      },
+    {"X-RateLimit-Remaining", "integer", "How many of them may come now."                       },
+    {"X-RateLimit-Reset",     "integer", "Seconds until all of them may come again."            },
+    {"X-Ignored-Parameters",  "string",  "Names that the endpoint doesn't know; none: not sent."},
+    {"Retry-After",           "integer", "Seconds after which to repeat the request."           },
 };
 
 static void print_headers(FILE *out, int depth)

@@ -297,6 +297,8 @@ static void print_introduction(FILE *out)
         "Telephone numbers are 10 digits, 11 with a leading 1, or +1 and ten digits; lists are "
         "joined by commas. `limit` and `offset`, where they are listed, ask for a part of a list, "
         "and the reply has its `total` then.",
+        "Parameters that an endpoint doesn't know have no effect; `X-Ignored-Parameters` names "
+        "them.",
         "Links to files are signed and end after a while; whoever has one needs no token.",
         "Give a request that changes something an `Idempotency-Key` of your choice, at most 255 "
         "characters: within 24 hours the same key and request are done once and answered alike. "

@@ -7,7 +7,7 @@
 static const char *const flaw_texts[] = {
     [REQUEST_FINE] = "",
     [REQUEST_REPEATED] = "given more than once",
-    [REQUEST_CONTROL] = "contains control characters",
+    [REQUEST_CONTROL] = "contains control or invisible characters",
     [REQUEST_ENCODING] = "is not valid UTF-8 or has a bad percent escape",
     [REQUEST_NESTED] = "must be a plain value, not an array or object",
     [REQUEST_TOO_LONG] = "is too long",

@@ -32,13 +32,49 @@ bool utf8_valid(struct span s)
     return true;
 }
 
+/* The first character of a sequence of n bytes. */
+static uint32_t decode(const char *p, size_t n)
+{
+    uint32_t c = (unsigned char)p[0];
+    if (n > 1)
+        c &= 0x7fU >> n;
+    for (size_t i = 1; i < n; i++)
+        c = c << 6 | ((unsigned char)p[i] & 0x3fU);
+    return c;
+}
+
+static bool is_control(uint32_t c)
+{
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        {0,       0x1f   },
+        {0x7f,    0x9f   },
+        {0xad,    0xad   }, /* soft hyphen */
+        {0x61c,   0x61c  },
+        {0x200b,  0x200b },
+        {0x200e,  0x200f }, /* marks of direction */
+        {0x2028,  0x202e }, /* separators; embedding and override of direction */
+        {0x2060,  0x206f }, /* isolation of direction */
+        {0xfeff,  0xfeff },
+        {0xfff9,  0xfffb },
+        {0xe0000, 0xe007f}, /* tags */
+    };
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
+        if (c >= ranges[i].first && c <= ranges[i].last)
+            return true;
+    }
+    return false;
+}
+
 bool utf8_has_control(struct span s)
 {
-    const unsigned char *p = (const unsigned char *)s.p;
-    for (size_t i = 0; i < s.n; i++) {
-        bool c1 = p[i] == 0xc2 && i + 1 < s.n && p[i + 1] < 0xa0;
-        bool separator = p[i] == 0xe2 && i + 2 < s.n && p[i + 1] == 0x80 && (p[i + 2] | 1) == 0xa9;
-        if (p[i] < 0x20 || p[i] == 0x7f || c1 || separator)
+    for (size_t i = 0, n; i < s.n; i += n) {
+        n = sequence((struct span){s.p + i, s.n - i});
+        n = n ? n : 1;
+        uint32_t c = decode(s.p + i, n);
+        bool stray = n == 1 && c >= 0x80;
+        if (!stray && is_control(c))
             return true;
     }
     return false;

@@ -134,14 +134,14 @@ def test_json_scalars_become_their_text(send, trunk):
 ])
 def test_malformed_json(send, body):
     reply = send(body, JSON)
-    assert reply.status == 400 and reply["status"] == "400" and reply["code"] == "bad_request"
+    assert reply.refused("Bad request")["code"] == "bad_request" and reply["detail"]
 
 
 def test_too_many_parameters(send):
-    assert send("&".join(f"p{i}=1" for i in range(65))).status == 400
-    assert send(json.dumps({f"p{i}": "1" for i in range(65)}), JSON).status == 400
-    assert send("x" * 65 + "=1").status == 400
-    assert send("a%zz=1").status == 400
+    send("&".join(f"p{i}=1" for i in range(65))).refused("Bad request")
+    send(json.dumps({f"p{i}": "1" for i in range(65)}), JSON).refused("Bad request")
+    send("x" * 65 + "=1").refused("Bad request")
+    send("a%zz=1").refused("Bad request")
 
 
 def test_many_small_strings_cost_little(send):
@@ -199,4 +199,4 @@ def test_multipart_flaws_are_named(send, extra, error):
 ])
 def test_malformed_multipart(send, body, content_type):
     reply = send(body, content_type)
-    assert reply.status == 400 and reply["code"] == "bad_request"
+    assert reply.refused("Bad request")["code"] == "bad_request"

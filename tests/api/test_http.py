@@ -62,7 +62,7 @@ def test_host(rest):
             got, _, reply = raw.send(request).reply()
             assert got == status
             # 404: it reaches the endpoint
-            assert reply["error"] == ("Invalid accountno" if status == 404 else "Bad request")
+            assert reply["error"] == ("Invalid accountno" if status == 404 else "Malformed request")
 
 
 @pytest.mark.parametrize("path", ["/get_trunk%00", "/%00", "/get_trunk?tg_id=%00", "/get_trunk\0x", "/get_trunk?a=\0b",
@@ -105,6 +105,7 @@ def test_success_carries_a_request_id(api):
 def test_no_content_type(raw):
     status, _, body = raw.send("POST /get_trunk HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na=b").reply()
     assert status == 415 and body["code"] == "unsupported_media_type"
+    assert body["detail"] == "the body has no Content-Type"
 
 
 def test_long_uri_and_headers_do_not_hurt(rest, api):

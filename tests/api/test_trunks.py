@@ -213,3 +213,26 @@ def test_policy_of_grants_and_loopback():
         s.ctl("grant", s.account, trunk, "--sessions", "6", "--cps", "3")
         found, = s.api.get_trunk_termination(tg_id=trunk).good()["data"]
         assert (found["ports_assigned"], found["cps_assigned"]) == ("6", "3")
+
+
+@pytest.mark.parametrize("character", ["\u202e", "\u200e", "\u2067", "\u061c", "\u200b", "\ufeff", "\U000e0041", "\xad",
+                                       "\x85", "\u2028"])
+def test_no_invisible_characters_in_a_title(api, character):
+    made = {"title": f"a{character}b", "primaryTrunk": "127.0.0.3", "billingType": "Metered"}
+    assert "control" in api.defineTrunk(**made).refused("Invalid title")["detail"]
+
+
+def test_titles_of_all_languages(api):
+    for title in ("Büro", "办公室", "مكتب", "می\u200cخواهم", "👩\u200d💻", "Ω"):
+        made = api.defineTrunk(title=title, primaryTrunk="127.0.0.3", billingType="Metered").good()
+        assert api.get_trunk(tg_id=made["tg_id"]).good()["data"][0]["title"] == title
+
+
+def test_what_an_endpoint_does_not_know_is_told(api):
+    made = api.defineTrunk(title="a", primaryTrunk="127.0.0.3", billingType="Metered", color="red").good()
+    assert made.headers["X-Ignored-Parameters"] == "color"
+    reply = api.update_trunk(trunk_id=made["tg_id"], title="b", sessions="5", billingType="Unmetered", **{"a b": "c"})
+    assert reply.good().headers["X-Ignored-Parameters"] == "sessions, billingType"
+    assert api.get_trunk(tg_id=made["tg_id"]).good()["data"][0]["billingType"] == "Metered"
+    assert reply.headers["X-Ignored-Parameters"] and not api.get_trunk().headers["X-Ignored-Parameters"]
+    assert api.update_trunk(trunkid=made["tg_id"], title="", sessions="5").headers["X-Ignored-Parameters"] == "sessions"
