@@ -12,8 +12,9 @@ enum {
     LINE_DIGITS = 4,
     MOST_ROWS = 1024 * 1024, /* gathered at once */
     MOST_GROUPS = 128 * 1024,
-    CALL_LINES = 2500, /* in one call: it must not keep the server from live calls for long */
-    CALLS = 32,        /* in one pipeline */
+    BITMAP = 1250,     /* bytes */
+    CALL_BLOCKS = 200, /* in one call: it must not keep the server from live calls for long */
+    CALLS = 16,        /* in one pipeline */
 };
 
 struct block {
@@ -135,33 +136,26 @@ bool ctl_batch_full(const struct batch *b)
 
 struct pipeline {
     struct cmd cmds[CALLS];
-    size_t n, lines;
+    size_t n;      /* commands, the last one may grow */
+    size_t lines;  /* in all */
+    size_t blocks; /* in the last one */
+    uint8_t state; /* of the last one */
 };
 
-static void add_call(struct pipeline *p, const struct batch *b, const struct group *group,
-                     struct span lines)
+static bool take_replies(struct batch *b, struct redisReply *const *replies,
+                         const struct pipeline *p)
 {
-    struct cmd *cmd = &p->cmds[p->n++];
-    const char *state = ctl_state_at(b->blocks[group->block].state - 1U);
-    cmd_fcall(cmd, "inv_import", key_inventory(state).text);
-    cmd_int(cmd, FIRST_BLOCK + (int64_t)group->block);
-    cmd_text(cmd, group->ratecenter);
-    cmd_text(cmd, group->city);
-    cmd_span(cmd, lines);
-    p->lines += lines.n / LINE_DIGITS;
-}
-
-static bool take_replies(struct batch *b, struct redisReply *const *replies, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
+    int64_t added = 0;
+    for (size_t i = 0; i < p->n; i++) {
         int err = reply_check(replies[i]);
         if (err < 0) {
             ctl_explain(b->ctl, err, replies[i], NULL);
             return false;
         }
-        b->added += reply_int(replies[i], 1, 0);
-        b->known += reply_int(replies[i], 2, 0);
+        added += reply_int(replies[i], 1, 0);
     }
+    b->added += added;
+    b->known += (int64_t)p->lines - added;
     return true;
 }
 
@@ -169,7 +163,7 @@ static bool send_calls(struct batch *b, struct pipeline *p)
 {
     struct redisReply *replies[CALLS] = {0};
     int err = redis_pipeline(b->ctl->redis, p->cmds, p->n, replies);
-    bool good = err == ERR_OK && take_replies(b, replies, p->n);
+    bool good = err == ERR_OK && take_replies(b, replies, p);
     if (err < 0)
         ctl_explain(b->ctl, err, NULL, NULL);
     for (size_t i = 0; i < p->n; i++) {
@@ -180,16 +174,39 @@ static bool send_calls(struct batch *b, struct pipeline *p)
     return good;
 }
 
+/* The lines as a bitmap, up to its last byte that is not zero. */
+static struct span bitmap_of(const struct group *group, char bits[static BITMAP])
+{
+    size_t n = 0;
+    memset(bits, 0, BITMAP);
+    for (const char *p = group->lines; p < group->lines + group->n; p += LINE_DIGITS) {
+        size_t line = 0;
+        for (int i = 0; i < LINE_DIGITS; i++)
+            line = line * 10 + (size_t)(p[i] - '0');
+        bits[line / 8] = (char)(bits[line / 8] | 0x80 >> line % 8);
+        n = line / 8 >= n ? line / 8 + 1 : n;
+    }
+    return (struct span){bits, n};
+}
+
 static bool send_group(struct batch *b, struct pipeline *p, const struct group *group)
 {
-    size_t most = (size_t)CALL_LINES * LINE_DIGITS;
-    for (size_t at = 0; at < group->n; at += most) {
-        size_t left = group->n - at;
-        add_call(p, b, group, (struct span){group->lines + at, left < most ? left : most});
-        bool full = p->n == CALLS || p->lines >= (size_t)4 * CALL_LINES;
-        if (full && !send_calls(b, p))
+    char bits[BITMAP];
+    uint8_t state = b->blocks[group->block].state;
+    if (p->n == 0 || p->state != state || p->blocks == CALL_BLOCKS) {
+        if (p->n == CALLS && !send_calls(b, p))
             return false;
+        p->blocks = 0;
+        p->state = state;
+        cmd_fcall(&p->cmds[p->n++], "inv_import", key_inventory(ctl_state_at(state - 1U)).text);
     }
+    struct cmd *cmd = &p->cmds[p->n - 1];
+    cmd_int(cmd, FIRST_BLOCK + (int64_t)group->block);
+    cmd_text(cmd, group->ratecenter);
+    cmd_text(cmd, group->city);
+    cmd_span(cmd, bitmap_of(group, bits));
+    p->lines += group->n / LINE_DIGITS;
+    p->blocks++;
     return true;
 }
 
@@ -205,10 +222,22 @@ static void clear(struct batch *b)
     b->groups_n = b->rows = 0;
 }
 
+/* Groups of one state go in one call. */
+static int by_state(const void *left, const void *right, void *arg)
+{
+    const struct block *blocks = arg;
+    uint32_t one = ((const struct group *)left)->block,
+             other = ((const struct group *)right)->block;
+    if (blocks[one].state != blocks[other].state)
+        return blocks[one].state < blocks[other].state ? -1 : 1;
+    return (one > other) - (one < other);
+}
+
 bool ctl_batch_flush(struct batch *b)
 {
     struct pipeline p = {0};
     bool good = true;
+    qsort_r(b->groups, b->groups_n, sizeof(*b->groups), by_state, b->blocks);
     for (size_t i = 0; i < b->groups_n && good; i++)
         good = send_group(b, &p, &b->groups[i]);
     if (good && p.n > 0)

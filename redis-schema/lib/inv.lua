@@ -18,29 +18,55 @@ local function place_name(text, what)
   return string.upper(check.match(text, '^[^|%c]*$', what))
 end
 
--- Adds a block to, or removes it from, the indexes of blocks with a free number.
-local function index_block(inv, block, place, command)
-  local ratecenter, city = place_parts(place)
-  local names = { key.available(inv), key.ratecenter(inv, ratecenter) }
-  if city ~= '' then names[3] = key.city(inv, city) end
-  for _, name in ipairs(names) do
-    if command == 'ZADD' then
-      redis.call('ZADD', name, block, block)
-    else
-      redis.call('ZREM', name, block)
+-- Adds blocks to, or removes them from, the indexes of blocks with a free number.
+local function index_blocks(inv, blocks, places, command)
+  local lists = {}
+  local function add(name, block)
+    local list = lists[name] or { name }
+    lists[name] = list
+    if command == 'ZADD' then list[#list + 1] = block end -- the score
+    list[#list + 1] = block
+  end
+  for i, block in ipairs(blocks) do
+    local ratecenter, city = place_parts(places[i])
+    add(key.available(inv), block)
+    add(key.ratecenter(inv, ratecenter), block)
+    if city ~= '' then add(key.city(inv, city), block) end
+  end
+  for _, list in pairs(lists) do redis.call(command, unpack(list)) end
+end
+
+local AT_ONCE = 1000 -- what unpack takes lies some times over it
+
+local function settle_some(inv, blocks, moved)
+  local free = redis.call('HMGET', key.free_count(inv), unpack(blocks))
+  local counts, came, went = {}, {}, {}
+  for i, block in ipairs(blocks) do
+    local was = tonumber(free[i] or 0)
+    local now = was + moved[block]
+    counts[2 * i - 1], counts[2 * i] = block, now
+    if (now > 0) ~= (was > 0) then
+      local list = now > 0 and came or went
+      list[#list + 1] = block
     end
+  end
+  redis.call('HSET', key.free_count(inv), unpack(counts))
+  for command, list in pairs({ ZADD = came, ZREM = went }) do
+    if #list > 0 then index_blocks(inv, list, redis.call('HMGET', key.blocks(inv), unpack(list)), command) end
   end
 end
 
 -- Settles the counts of blocks: `moved` is block → change of its free numbers.
 local function settle(inv, moved)
+  local some = {}
   for block, change in pairs(moved) do
-    local free = redis.call('HINCRBY', key.free_count(inv), block, change)
-    local was = free - change
-    if (free > 0) ~= (was > 0) then
-      index_block(inv, block, redis.call('HGET', key.blocks(inv), block), free > 0 and 'ZADD' or 'ZREM')
+    if change ~= 0 then some[#some + 1] = block end
+    if #some == AT_ONCE then
+      settle_some(inv, some, moved)
+      some = {}
     end
   end
+  if #some > 0 then settle_some(inv, some, moved) end
 end
 
 -- Sets the free bit of numbers and settles the counts.
@@ -72,60 +98,67 @@ local function forget_hold(inv, number)
   redis.call('ZREM', key.holds(inv), number)
 end
 
--- Names the block's place; moves it between indexes when the place is another.
-local function set_place(inv, block, place)
-  local was = redis.call('HGET', key.blocks(inv), block)
-  if was == place then return end
-  local available = was and redis.call('ZSCORE', key.available(inv), block)
-  if available then index_block(inv, block, was, 'ZREM') end
-  redis.call('HSET', key.blocks(inv), block, place)
-  if available then index_block(inv, block, place, 'ZADD') end
-end
-
--- Up to so many lines it is quicker to set single bits than to load and store the bitmaps.
-local FEW = 32
-
--- Both mark lines that were unknown as known and free, and return how many.
-local function mark_few(known, free, lines)
-  local added = 0
-  for line in string.gmatch(lines, '....') do
-    if redis.call('SETBIT', known, tonumber(line), 1) == 0 then
-      redis.call('SETBIT', free, tonumber(line), 1)
-      added = added + 1
+-- Names blocks' places (block → place; `was` has those they had); moves them between indexes.
+local function set_places(inv, places, was)
+  local named = {}
+  for block, place in pairs(places) do
+    if was[block] ~= place then
+      named[#named + 1], named[#named + 2] = block, place
+      if was[block] and redis.call('ZSCORE', key.available(inv), block) then
+        index_blocks(inv, { block }, { was[block] }, 'ZREM')
+        index_blocks(inv, { block }, { place }, 'ZADD')
+      end
     end
   end
-  return added
+  if #named > 0 then redis.call('HSET', key.blocks(inv), unpack(named)) end
 end
 
-local function mark_many(known, free, lines)
-  local known_bits, free_bits, added = bitmap.load(known), bitmap.load(free), 0
-  for line in string.gmatch(lines, '....') do
-    if bitmap.set(known_bits, tonumber(line)) then
-      bitmap.set(free_bits, tonumber(line))
-      added = added + 1
-    end
+-- Marks lines that were unknown as known and free; returns how many.
+local function mark(inv, block, bits, is_new)
+  local known, free = key.known(inv, block), key.free(inv, block)
+  if bits == '' then return 0 end
+  if is_new then
+    redis.call('SET', known, bits)
+    redis.call('SET', free, bits)
+    return redis.call('BITCOUNT', known)
   end
+  local union, fresh = key.import(inv, 'union'), key.import(inv, 'fresh')
+  redis.call('SET', union, bits)
+  bitmap.combine('OR', union, union, known)
+  bitmap.combine('XOR', fresh, union, known)
+  local added = redis.call('BITCOUNT', fresh)
   if added > 0 then
-    bitmap.store(known, known_bits)
-    bitmap.store(free, free_bits)
+    bitmap.combine('OR', free, free, fresh)
+    redis.call('RENAME', union, known)
   end
+  redis.call('DEL', union, fresh)
   return added
 end
 
--- Imports lines of a block; those imported before keep their state.
+-- Imports lines of blocks; those imported before keep their state.
 -- KEYS: inv:{ST}
--- ARGV: NPANXX, rate centre, city, 4-digit lines in one text
--- Reply: ok, added, known before
+-- ARGV: for each block, once: NPANXX, rate centre, city, its lines as a bitmap (as `known`; zero bytes at the end
+-- may be left out)
+-- Reply: ok, added
 local function inv_import(inv, args)
-  local block = check.match(args[1], '^[1-9]%d%d%d%d%d$', 'NPANXX')
-  local place = place_name(args[2], 'ratecenter') .. '|' .. place_name(args[3], 'city')
-  local lines = args[4]
-  if #lines % 4 ~= 0 or string.find(lines, '%D') then door.misuse('lines are groups of four digits') end
-  local mark = #lines <= FEW * 4 and mark_few or mark_many
-  local added = mark(key.known(inv, block), key.free(inv, block), lines)
-  set_place(inv, block, place)
-  if added > 0 then settle(inv, { [block] = added }) end
-  return { 'ok', reply.int(added), reply.int(#lines / 4 - added) }
+  local blocks, places, was, moved = {}, {}, {}, {}
+  if #args % 4 ~= 0 or #args > 4 * AT_ONCE then door.misuse('wrong number of arguments: ' .. #args) end
+  for i = 1, #args, 4 do
+    local block = check.match(args[i], '^[1-9]%d%d%d%d%d$', 'NPANXX')
+    if places[block] then door.misuse('a block is given twice') end
+    if #args[i + 3] > bitmap.BYTES then door.misuse('the bitmap is too long') end
+    places[block] = place_name(args[i + 1], 'ratecenter') .. '|' .. place_name(args[i + 2], 'city')
+    blocks[#blocks + 1] = block
+  end
+  for i, place in ipairs(redis.call('HMGET', key.blocks(inv), unpack(blocks))) do was[blocks[i]] = place end
+  local added = 0
+  for i, block in ipairs(blocks) do
+    moved[block] = mark(inv, block, args[4 * i], not was[block])
+    added = added + moved[block]
+  end
+  set_places(inv, places, was)
+  settle(inv, moved)
+  return { 'ok', reply.int(added) }
 end
 
 -- Forgets a block that nothing is left of.
@@ -417,7 +450,7 @@ local function inv_expire(inv, args)
   return { 'ok', reply.int(#held + #rested) }
 end
 
-door.write({ 'inv_import', key = key.INVENTORY, args = { 4 }, run = inv_import })
+door.write({ 'inv_import', key = key.INVENTORY, args = { 4, MANY }, run = inv_import })
 door.write({ 'inv_withdraw', key = key.INVENTORY, args = { 1, MANY }, run = inv_withdraw })
 door.read({ 'inv_number', key = key.INVENTORY, args = { 1 }, run = inv_number })
 door.read({ 'inv_count', key = key.INVENTORY, args = { 0 }, run = inv_count })

@@ -70,6 +70,7 @@ function key.audited(audit) return string.match(audit, '^audit:({a:[%w_.%-]+})$'
 function key.free(inv, block) return inv .. ':free:' .. block end
 function key.known(inv, block) return inv .. ':known:' .. block end
 function key.blocks(inv) return inv .. ':block' end
+function key.import(inv, part) return inv .. ':import:' .. part end -- gone when inv_import ends
 function key.free_count(inv) return inv .. ':count' end
 function key.available(inv) return inv .. ':avail' end
 function key.ratecenter(inv, name) return inv .. ':rc:' .. name end

@@ -8,12 +8,20 @@ from harness.books import count_into, counted, day_of, read_stats, stats_of
 from harness.store import read_table
 
 ACCOUNT = "7001"
-__all__ = ["ACCOUNT", "NUMBERS", "Schema", "account_key", "busy_of", "day_of", "fields", "flat"]
+__all__ = ["ACCOUNT", "NUMBERS", "Schema", "account_key", "bitmap", "busy_of", "day_of", "fields", "flat"]
 NUMBERS = ["2062190001", "2062190002", "2062190003", "2062190004"]
 
 
 def account_key(account=ACCOUNT):
     return "{a:%s}" % account
+
+
+def bitmap(lines):
+    """Lines of a block as inv_import takes them."""
+    bits = bytearray(max(lines, default=-1) // 8 + 1)
+    for line in lines:
+        bits[line // 8] |= 0x80 >> line % 8
+    return bytes(bits)
 
 
 def fields(reply, at=1):

@@ -6,13 +6,14 @@ import pytest
 
 from harness import wait_for
 from harness.store import read_table
+from schema_client import bitmap
 
 WA = "inv:{WA}"
 HOUR = 3600000
 
 
 def fill(schema, block="206219", lines=range(4), ratecenter="Seattle", city="Seattle"):
-    return schema.inv_import(WA, block, ratecenter, city, "".join(f"{n:04d}" for n in lines))
+    return schema.inv_import(WA, block, ratecenter, city, bitmap(lines))
 
 
 def found(reply):
@@ -51,21 +52,21 @@ def check_consistent(schema):
 
 @pytest.fixture
 def inventory(schema):
-    assert fill(schema) == ["ok", "4", "0"]
-    assert fill(schema, "206301", [7, 9999], "Bellevue", "") == ["ok", "2", "0"]
+    assert fill(schema) == ["ok", "4"]
+    assert fill(schema, "206301", [7, 9999], "Bellevue", "") == ["ok", "2"]
     return schema
 
 
 def test_import_keeps_what_was_known(inventory):
     inventory.inv_hold(WA, "7:c:1", HOUR, "2062190001")
-    assert fill(inventory, lines=range(6)) == ["ok", "2", "4"]
-    assert fill(inventory, lines=[0, 0, 6, 6]) == ["ok", "1", "3"]
+    assert fill(inventory, lines=range(6)) == ["ok", "2"]
+    assert fill(inventory, lines=[0, 0, 6, 6]) == ["ok", "1"]
     assert free(inventory) == [f"206219{n:04d}" for n in (0, 2, 3, 4, 5, 6)] + ["2063010007", "2063019999"]
     check_consistent(inventory)
 
 
 def test_import_of_a_whole_block(schema):
-    assert fill(schema, lines=range(10000)) == ["ok", "10000", "0"]
+    assert fill(schema, lines=range(10000)) == ["ok", "10000"]
     assert search(schema, limit=1) == (10000, ["2062190000"])
     assert search(schema, offset=9999, limit=10) == (10000, ["2062199999"])
     assert schema.client.strlen(f"{WA}:free:206219") == 1250
@@ -73,16 +74,33 @@ def test_import_of_a_whole_block(schema):
 
 
 def test_import_moves_a_block_to_another_place(inventory):
-    assert fill(inventory, lines=[], ratecenter="Tacoma", city="Tacoma") == ["ok", "0", "0"]
+    assert fill(inventory, lines=[], ratecenter="Tacoma", city="Tacoma") == ["ok", "0"]
     assert search(inventory, ratecenter="SEATTLE") == (0, [])
     assert search(inventory, city="tacoma")[0] == 4
     check_consistent(inventory)
 
 
-@pytest.mark.parametrize("args", [("20621", "S", "", "0001"), ("206219", "S|T", "", "0001"),
-                                  ("206219", "S", "", "001"), ("206219", "S", "", "000a")])
+def test_import_of_many_blocks(inventory):
+    """New and known ones, in one call; one of them moves; the same again changes nothing."""
+    inventory.inv_hold(WA, "7:c:1", HOUR, "2062190001")
+    blocks = {"206219": [0, 1, 9], "206301": [], "206400": [5, 9999], "206401": [0]}
+    args = [x for block, lines in blocks.items() for x in (block, "Tacoma", "", bitmap(lines))]
+    assert inventory.inv_import(WA, *args) == ["ok", "4"]
+    assert inventory.inv_import(WA, *args) == ["ok", "0"]
+    assert search(inventory, ratecenter="Tacoma") == (9, free(inventory))
+    assert free(inventory) == [f"206219{n:04d}" for n in (0, 2, 3, 9)] + [
+        "2063010007", "2063019999", "2064000005", "2064009999", "2064010000"]
+    assert not inventory.client.keys(f"{WA}:import:*")
+    check_consistent(inventory)
+
+
+@pytest.mark.parametrize("args", [
+    ("20621", "S", "", "a"), ("206219", "S|T", "", "a"), ("206219", "S", "", "a" * 1251), ("206219", "S", ""),
+    ("206219", "S", "", "a", "206219", "S", "", "a"), ("206219", "S", "", "a", "206220"),
+    tuple(x for i in range(1001) for x in (str(206000 + i), "S", "", "a"))], ids=range(7))
 def test_import_misuse(schema, args):
     schema.error("inv_import", WA, *args)
+    assert not schema.client.keys("inv:*")
 
 
 def test_blocks(inventory):
@@ -260,8 +278,8 @@ def test_two_carts_never_hold_the_same(schema):
 
 
 def test_take_the_first(schema):
-    schema.inv_import(WA, "206219", "SEATTLE", "Seattle", "000100020003")
-    schema.inv_import(WA, "425270", "RENTON", "Renton", "00050006")
+    schema.inv_import(WA, "206219", "SEATTLE", "Seattle", bitmap([1, 2, 3]))
+    schema.inv_import(WA, "425270", "RENTON", "Renton", bitmap([5, 6]))
     assert schema.inv_hold(WA, "z", HOUR, "2062190002")[0] == "ok"
     expires, *numbers = schema.inv_take(WA, "x", HOUR, "", "", 3)[1:]
     assert numbers == ["2062190001", "2062190003", "4252700005"] and int(expires) > schema.now()
@@ -273,8 +291,8 @@ def test_take_the_first(schema):
 
 
 def test_lookup(schema):
-    schema.inv_import(WA, "206219", "SEATTLE", "", "0001")
-    schema.inv_import(WA, "206220", "", "", "0001")
+    schema.inv_import(WA, "206219", "SEATTLE", "", bitmap([1]))
+    schema.inv_import(WA, "206220", "", "", bitmap([1]))
     assert schema.inv_lookup(WA, "2062190001", "2062190002", "2062200001", "2062210001") == \
         ["ok", "known", "SEATTLE", "block", "SEATTLE", "known", "", "", ""]
 
@@ -282,7 +300,7 @@ def test_lookup(schema):
 def test_free_numbers_are_withdrawn_as_if_never_imported(schema):
     s = schema
     before = s.snapshot()
-    s.inv_import(WA, "253555", "Tacoma", "Tacoma", "000100020003")
+    s.inv_import(WA, "253555", "Tacoma", "Tacoma", bitmap([1, 2, 3]))
     s.inv_hold(WA, "x", 60000, "2535550002")
     assert s.inv_withdraw(WA, "2535550001", "2535550002", "2535559999", "2535550001") == ["ok", "1"]
     assert s.inv_number(WA, "2535550001") == ["unknown"]
@@ -295,7 +313,7 @@ def test_free_numbers_are_withdrawn_as_if_never_imported(schema):
 
 def test_where_a_number_stands(schema):
     s = schema
-    s.inv_import(WA, "253555", "Tacoma", "Fircrest", "0001")
+    s.inv_import(WA, "253555", "Tacoma", "Fircrest", bitmap([1]))
     number = "2535550001"
     assert s.inv_number(WA, number) == ["ok", "free", "", "0", "TACOMA", "FIRCREST"]
     expires = s.inv_hold(WA, "x", 60000, number)[1]

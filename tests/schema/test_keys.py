@@ -7,7 +7,7 @@ import re
 import pytest
 import redis
 
-from schema_client import ACCOUNT, NUMBERS, account_key
+from schema_client import ACCOUNT, NUMBERS, account_key, bitmap
 
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "redis-schema" / "KEYS.md"
 KEY = account_key()
@@ -123,7 +123,7 @@ def account_and_inventory(s):
                secondary_prefix="34", forward="12065550100", mou="Unlimited", req_sessions="5", sessions="5",
                req_cps="9", cps="9")
     s.trunk_out(21, req_sessions="5", sessions="5", req_cps="9", cps="9")
-    s.inv_import(WA, "206219", "Seattle", "Seattle", "000100020003000400050006")
+    s.inv_import(WA, "206219", "Seattle", "Seattle", bitmap(range(1, 7)))
     s.inv_hold(WA, f"{ACCOUNT}:c:31", 60000, *NUMBERS)
     s.inv_hold(WA, f"{ACCOUNT}:c:33", 60000, "2062190005")
 
@@ -281,7 +281,7 @@ def test_functions_touch_their_own_tag_only(scenario):
     scenario.numbers(ONE, account="7002")
     scenario.admit("answered", ONE, account="7002")
     scenario.finish("answered", account="7002")
-    scenario.inv_import("inv:{OR}", "206219", "Portland", "", "0001")
+    scenario.inv_import("inv:{OR}", "206219", "Portland", "", bitmap([1]))
     scenario.inv_hold("inv:{OR}", "x", 1000, ONE)
     after = {k: v for k, v in scenario.snapshot().items() if k.startswith(KEY) or k.startswith(WA)}
     assert after == before
