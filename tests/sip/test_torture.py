@@ -203,12 +203,10 @@ def test_request_is_forwarded_byte_for_byte(line, sender, route, file, carried):
 # --- over TCP -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("file,required", REQUESTS)
-def test_request_over_tcp(shared_bed, file, required):
-    """The same statuses; where the end of a message can't be found it is waited for, or all is closed."""
-    line = Line(shared_bed, shared_bed.sipmod(sip__t1_ms=60))
+def sent_over_tcp(target, source, file, required):
+    """The final status that a message brings over TCP is one of those allowed."""
     raw = fresh(torture.load(file))
-    with socket.create_connection(line.sipmod.target, 5, (line.carrier.host, 0)) as connection:
+    with socket.create_connection(target, 5, (source, 0)) as connection:
         connection.sendall(raw)
         if file in ("clerr.dat", "baddn.dat"):
             connection.settimeout(0.2)
@@ -218,8 +216,29 @@ def test_request_over_tcp(shared_bed, file, required):
             connection.settimeout(5)
             unframed = {400} if b"ontent-Length" not in raw and b"\nl:" not in raw else set()
             assert first_final(connection) in statuses(required) | unframed
+
+
+@pytest.mark.parametrize("file,required", REQUESTS)
+def test_request_over_tcp(shared_bed, file, required):
+    """The same statuses; where the end of a message can't be found it is waited for, or all is closed."""
+    line = Line(shared_bed, shared_bed.sipmod(sip__t1_ms=60))
+    sent_over_tcp(line.sipmod.target, line.carrier.host, file, required)
     line.refused(404, "12065550000")
     line.close()
+
+
+@pytest.mark.parametrize("file", [f for f, required in CASES if required in ("DROP", "RSP-MATCH")])
+def test_response_of_nobody_goes_nowhere_over_tcp(line, file):
+    """And the proxy is well."""
+    with socket.create_connection(line.sipmod.target, 5, (line.carrier.host, 0)) as connection:
+        connection.sendall(torture.load(file))
+        connection.settimeout(0.1)
+        try:
+            assert connection.recv(65536) == b""  # hung up on
+        except socket.timeout:
+            pass
+    line.primary.expect_nothing(0.01)
+    line.refused(404, "12065550000")
 
 
 def first_final(connection):
@@ -314,13 +333,24 @@ def test_ipv6_request_as_it_stands(six, file, required):
     probe(sender, sipmod.address)
 
 
+@pytest.mark.parametrize("file,required", IPV6)
+def test_ipv6_request_over_tcp(six, file, required):
+    sipmod, sender = six
+    probe(sender, sipmod.address)
+    sent_over_tcp(("::1", sipmod.port), "::1", file, required)
+    probe(sender, sipmod.address)
+
+
+@pytest.mark.parametrize("carried", ["udp", "tcp"])
 @pytest.mark.parametrize("file,required", [c for c in IPV6 if c[1] == "FWD"])
-def test_ipv6_request_is_forwarded_byte_for_byte(six, route, file, required):
+def test_ipv6_request_is_forwarded_byte_for_byte(six, route, file, required, carried):
     sipmod, sender = six
     probe(sender, sipmod.address)
     sent = fresh(torture.load(file))
     callee = f"sip:[::1]:{sender.callee.getsockname()[1]};lr"
-    sender.send(routed(sent, f"sip:{sipmod.address};lr;{route}", callee))
+    message = routed(sent, f"sip:{sipmod.address};lr;{route}", callee)
+    connection = socket.create_connection(("::1", sipmod.port), 5, ("::1", 0))
+    connection.sendall(message) if carried == "tcp" else sender.send(message)
     sender.callee.settimeout(5)
     came, source = b"", None
     while serial_of(came) != serial_of(sent):
@@ -332,4 +362,5 @@ def test_ipv6_request_is_forwarded_byte_for_byte(six, route, file, required):
     response += f"From: {request.get('from')}\r\nTo: {request.get('to')};x=1\r\nCall-ID: {request.call_id}\r\n"
     response += f"CSeq: {request.get('cseq')}\r\nContent-Length: 0\r\n\r\n"
     sender.callee.sendto(response.encode(), source)
-    assert sender.final() == 480
+    assert (first_final(connection) if carried == "tcp" else sender.final()) == 480
+    connection.close()
