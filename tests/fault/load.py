@@ -95,6 +95,7 @@ class Load:
         self.calls, self.by_id = [], {}
         self.timers, self.serial = [], itertools.count()
         self.up = self.most_up = 0
+        self.at_most = []  # the calls that were up then
 
     def close(self):
         for s in self.sockets.values():
@@ -319,7 +320,8 @@ class Load:
             return
         call.answered_at = time.monotonic()
         self.up += 1
-        self.most_up = max(self.most_up, self.up)
+        if self.up > self.most_up:
+            self.most_up, self.at_most = self.up, [c.id for c in self.calls if c.up]
         if call.hangs_up == "callee":
             self.later(call.talk, self.hang_up, side)
 
@@ -342,10 +344,14 @@ class Load:
         side.over = True
         self.stop(side, "reply")
         self.send(side.name, self.response(head, 200, side), source)
+        self.over(side.call)
 
     def bye_done(self, side, _status):
-        call = side.call
         self.stop(side, "BYE")
+        self.over(side.call)
+
+    def over(self, call):
+        """One side knows of the other's BYE, or of its answer: no call is up any more."""
         if call.up:
             call.ended_at = time.monotonic()
             self.up -= 1

@@ -55,7 +55,8 @@ class Limited:
         wait_for(lambda: not self.books.live(), 60, "no live call", 0.1)
         cdrs = self.books.check()
         name = f"{type(self).__name__} of {self.most}"
-        assert self.load.most_up <= self.most, f"{name}: {self.load.most_up} calls up at once"
+        assert self.load.most_up <= self.most, (
+            f"{name}: {self.load.most_up} calls up at once: {[c for c in cdrs if c['callid'] in self.load.at_most]}")
         assert {c["reason"] for c in cdrs} & {"sessions", "gateways"}, f"{name} was never reached"
         self.load.close()
         return self.load.most_up
