@@ -1,6 +1,8 @@
 """Places at gateways whose sipmod was killed: trunkd gives them back."""
 
-from harness import Stack, wait_for
+import time
+
+from harness import Dialog, Stack, wait_for
 
 GATEWAY = "gw:{g1}"
 
@@ -26,3 +28,22 @@ def test_place_of_a_call_that_is_over_is_given_back():
         wait_for(lambda: stack.redis.table("gateway_calls", GATEWAY) == [], 6)
         shown = stack.ctl("gateway", "list")
         assert "1:1:1:85" in str(shown), shown
+
+
+def test_a_call_outlasts_the_lease_of_its_instance():
+    """An instance that renews its heartbeat keeps its calls in the count for as long as they last."""
+    with Stack(conf={"sip.lease_s": 1}) as stack:
+        carrier, callee = stack.peer(), stack.peer("127.0.0.3")
+        number, = stack.order(stack.define_trunk(callee, billingType="Unmetered", sessions=1))
+        invite = carrier.send(carrier.invite("1" + number))
+        callee.respond(callee.expect("INVITE"), 200)
+        call = Dialog.caller(carrier, invite, carrier.expect(200))
+        call.send("ACK")
+        answered = time.monotonic()
+        while time.monotonic() < answered + 5:
+            assert len(stack.live()) == 1
+            again = carrier.send(carrier.invite("1" + number))
+            carrier.ack_failure(again, carrier.expect(486, call_id=again.call_id))
+        call.send("BYE")
+        callee.respond(callee.expect("BYE"), 200)
+        wait_for(lambda: not stack.live(), 3)

@@ -37,6 +37,18 @@ def test_paths_exist(path):
     assert not missing, f"{path}: no such file: {missing}"
 
 
+def named_tests(text):
+    """(file, test) of each `FILE::TEST`, FILE below tests/."""
+    return re.findall(r"`([\w/]+\.(?:py|c))::(test_\w+)`", text)
+
+
+@pytest.mark.parametrize("path", [p for p in DOCS if named_tests(tree.read(p))])
+def test_named_tests_exist(path):
+    missing = [f"{file}::{name}" for file, name in named_tests(tree.read(path))
+               if not re.search(rf"^(def|static void) {name}\(", tree.read(f"tests/{file}"), re.MULTILINE)]
+    assert not missing, f"{path}: no such test: {missing}"
+
+
 def braces(text):
     """a{b,c} as [ab, ac]."""
     found = re.search(r"\{([^{}]*)\}", text)

@@ -102,6 +102,18 @@ def test_ringing_calls_count_as_sessions(make_line):
     line.answered().hang_up()
 
 
+@pytest.mark.parametrize("status", [486, 487, 404, 408, 500, 503, 603])
+def test_a_session_is_given_back_however_the_call_fails(make_line, status):
+    """The only session: each call that fails leaves it to the next."""
+    line = make_line(sessions=1)
+    for _ in range(2):
+        invite = line.invite()
+        line.reject(line.tried(invite), status)
+        line.failed(invite, 500 if status == 503 else status)
+        wait_for(lambda: line.customer.busy() == {}, 2)
+    line.answered().hang_up()
+
+
 def test_burst_never_exceeds_the_limit(make_line):
     line = make_line(sessions=5)
     invites = [line.invite() for _ in range(50)]

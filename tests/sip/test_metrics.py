@@ -44,6 +44,28 @@ def test_a_call(line, told):
     assert told.grown("trunkline_calls_unanswered_total") == 0
 
 
+def test_retransmissions_are_no_calls(line, told):
+    """Of the INVITE, of the callee's refusal, of the BYE."""
+    invite = line.invite()
+    received = line.tried(invite)
+    for _ in range(3):
+        line.carrier.send(invite)
+    for _ in range(3):
+        line.reject(received, 486)
+    line.failed(invite, 486)
+    call = line.answered()
+    bye = call.caller.request("BYE")
+    for _ in range(3):
+        line.carrier.send(bye, call.caller.next_hop)
+    line.primary.respond(line.primary.expect("BYE"), 200)
+    line.carrier.expect(lambda m: m.status == 200 and "BYE" in m.get("cseq"))
+    told(2, "trunkline_calls_total", direction="in")
+    told(1, "trunkline_calls_unanswered_total")
+    told(2, "trunkline_calls_finished_total")
+    told(1, "trunkline_call_duration_seconds_count")
+    assert line.customer.stats("tg", line.tg)["processed"] == "2"
+
+
 def test_refusals_by_cause(line, told):
     line.refused(404, "12065559999")
     line.update(sessions=0)
