@@ -93,15 +93,19 @@ static int begin(struct courier *c, const char *account, const struct table *t, 
     if (!p)
         return ERR_NOMEM;
     p->tries = table_int(t, row, "tries", 0);
-    int err = span_copy(span_of(account), p->account, sizeof(p->account)) &&
-                      span_copy(span_of(table_text(t, row, "hook")), p->hook, sizeof(p->hook)) &&
-                      span_copy(span_of(table_text(t, row, "entry")), p->entry, sizeof(p->entry))
-                  ? post(c, t, row, p)
-                  : ERR_PROTOCOL;
-    if (err != ERR_OK) {
+    bool named = span_copy(span_of(account), p->account, sizeof(p->account)) &&
+                 span_copy(span_of(table_text(t, row, "hook")), p->hook, sizeof(p->hook)) &&
+                 span_copy(span_of(table_text(t, row, "entry")), p->entry, sizeof(p->entry));
+    int err = named ? post(c, t, row, p) : ERR_TOO_LARGE;
+    if (err != ERR_OK)
         free(p);
-        return err;
+    if (err == ERR_TOO_LARGE) { /* keeps no other from its turn */
+        log_error("webhook %s of account %s: a name is too long", table_text(t, row, "hook"),
+                  account);
+        return ERR_OK;
     }
+    if (err != ERR_OK)
+        return err;
     p->next = c->parcels;
     c->parcels = p;
     return ERR_OK;

@@ -180,10 +180,12 @@ int ctl_inventory_remove(struct ctl *c, const struct args *a)
 /* ---- inventory show ---- */
 
 static const struct column sums[] = {
-    {"state",  ROWS_TEXT,  false, NULL},
-    {"blocks", ROWS_COUNT, false, NULL},
-    {"free",   ROWS_COUNT, false, NULL},
-    {NULL,     ROWS_TEXT,  false, NULL},
+    {"state",   ROWS_TEXT,  false, NULL},
+    {"blocks",  ROWS_COUNT, false, NULL},
+    {"free",    ROWS_COUNT, false, NULL},
+    {"held",    ROWS_COUNT, false, NULL},
+    {"resting", ROWS_COUNT, false, NULL},
+    {NULL,      ROWS_TEXT,  false, NULL},
 };
 
 static const struct column blocks[] = {
@@ -197,16 +199,15 @@ static const struct column blocks[] = {
 static void add_sum(void *arg, const char *state, const struct redisReply *reply)
 {
     struct rows *rows = arg;
-    struct table t;
-    int64_t free_numbers = 0;
-    if (table_open(reply, 1, &t) < 0 || t.rows == 0)
+    bool any = false;
+    for (size_t i = 1; i < reply_count(reply); i++)
+        any |= reply_int(reply, i, 0) != 0;
+    if (!any)
         return;
-    for (size_t row = 0; row < t.rows; row++)
-        free_numbers += table_int(&t, row, "free", 0);
     ctl_rows_add(rows);
     ctl_rows_set(rows, "state", state);
-    ctl_rows_set_int(rows, "blocks", (int64_t)t.rows);
-    ctl_rows_set_int(rows, "free", free_numbers);
+    for (size_t i = 1; sums[i].name; i++)
+        ctl_rows_set(rows, sums[i].name, reply_text(reply, i));
 }
 
 static void add_blocks(void *arg, const char *state, const struct redisReply *reply)
@@ -224,8 +225,8 @@ int ctl_inventory_show(struct ctl *c, const struct args *a)
         if (!one || strcmp(ctl_state_at(i), ctl_args_text(a, "STATE")) == 0)
             ctl_names_add(&states, ctl_state_at(i));
     }
-    bool good =
-        ctl_each(c, &states, key_inventory, "inv_blocks", NULL, one ? add_blocks : add_sum, rows);
+    bool good = ctl_each(c, &states, key_inventory, one ? "inv_blocks" : "inv_sums", NULL,
+                         one ? add_blocks : add_sum, rows);
     ctl_names_free(&states);
     if (good)
         return ctl_rows_print(rows, ROWS_LIST, c->json);

@@ -135,6 +135,15 @@ local function mark(inv, block, bits, is_new)
   return added
 end
 
+-- KEYS: inv:{ST}
+-- Reply: ok, blocks with a free number, numbers that are free, held, resting
+local function inv_sums(inv)
+  local free = 0
+  for _, n in ipairs(redis.call('HVALS', key.free_count(inv))) do free = free + n end
+  return { 'ok', reply.int(redis.call('ZCARD', key.available(inv))), reply.int(free),
+    reply.int(redis.call('HLEN', key.holder(inv))), reply.int(redis.call('ZCARD', key.rest(inv))) }
+end
+
 -- Imports lines of blocks; those imported before keep their state.
 -- KEYS: inv:{ST}
 -- ARGV: for each block, once: NPANXX, rate centre, city, its lines as a bitmap (as `known`; zero bytes at the end
@@ -452,6 +461,7 @@ end
 
 door.write({ 'inv_import', key = key.INVENTORY, args = { 4, MANY }, run = inv_import })
 door.write({ 'inv_withdraw', key = key.INVENTORY, args = { 1, MANY }, run = inv_withdraw })
+door.read({ 'inv_sums', key = key.INVENTORY, args = { 0 }, run = inv_sums })
 door.read({ 'inv_number', key = key.INVENTORY, args = { 1 }, run = inv_number })
 door.read({ 'inv_count', key = key.INVENTORY, args = { 0 }, run = inv_count })
 door.read({ 'inv_imported', key = key.INVENTORY, args = { 0 }, run = inv_imported })

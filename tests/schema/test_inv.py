@@ -311,6 +311,18 @@ def test_free_numbers_are_withdrawn_as_if_never_imported(schema):
     assert s.inv_withdraw(WA, "2535550003") == ["ok", "0"] and s.snapshot() == before
 
 
+def test_sums(schema):
+    s = schema
+    assert s.inv_sums(WA) == ["ok", "0", "0", "0", "0"]
+    s.inv_import(WA, "253555", "Tacoma", "", bitmap([1, 2, 3, 4, 5]))
+    s.inv_import(WA, "253556", "Tacoma", "", bitmap([1]))
+    s.inv_hold(WA, "x", 60000, "2535550001", "2535550002", "2535560001")
+    assert s.inv_sums(WA) == ["ok", "1", "3", "3", "0"]
+    s.inv_sell(WA, "x", "2535550001")
+    s.inv_quarantine(WA, 60000, "2535550001")
+    assert s.inv_sums(WA) == ["ok", "1", "3", "2", "1"]
+
+
 def test_where_a_number_stands(schema):
     s = schema
     s.inv_import(WA, "253555", "Tacoma", "Fircrest", bitmap([1]))
