@@ -150,7 +150,9 @@ struct transit {
     struct relay *relay;
     struct flow from;
     struct dialog_route route;
-    bool timed; /* INVITE or UPDATE: its 2xx sets the session timer */
+    struct hop hop; /* the other side */
+    size_t tried;   /* ways there */
+    bool timed;     /* INVITE or UPDATE: its 2xx sets the session timer */
     bool bye, by_caller, waiting, gone;
     char *contact;     /* of a request that may move its sender, or NULL */
     size_t unfinished; /* bookings of whose end neither Redis nor the disk knows yet */
@@ -207,11 +209,20 @@ static bool on_answered(void *user, const struct msg *response, size_t number)
     return false;
 }
 
+/* The next way to the other side has its turn. False: there is none. */
+static bool try_next(struct transit *t)
+{
+    const struct msg *request = relay_request(t->relay);
+    if (!request || t->tried == t->hop.n)
+        return false;
+    struct relay_target target = target_of(t->core, request, &t->route);
+    target.to = t->hop.flows[t->tried++];
+    return relay_try(t->relay, &target) == ERR_OK;
+}
+
 static bool on_refused(void *user, int status)
 {
-    (void)user;
-    (void)status;
-    return false;
+    return (status == 408 || status == 503) && try_next(user);
 }
 
 /* A BYE ends the call even if the other side is gone or knows no such dialog (§15.1.1); a challenge
@@ -246,22 +257,18 @@ static void on_ended(void *user)
         transit_free(t);
 }
 
-static void on_hop(void *arg, const struct flow *to)
+static void on_hop(void *arg, const struct hop *hop)
 {
     struct transit *t = arg;
-    struct relay_target target = {0};
     t->waiting = false;
     if (t->gone) {
         transit_free(t);
         return;
     }
-    const struct msg *request = relay_request(t->relay);
-    if (request)
-        target = target_of(t->core, request, &t->route);
-    target.to = *to;
+    t->hop = *hop;
     if (relay_is_cancelled(t->relay))
         relay_give_up(t->relay, 487);
-    else if (!target.to.listener || relay_try(t->relay, &target) != ERR_OK)
+    else if (!try_next(t))
         relay_give_up(t->relay, 500);
 }
 
@@ -303,13 +310,13 @@ struct ack {
     struct dialog_route route;
 };
 
-static void on_ack_hop(void *arg, const struct flow *to)
+static void on_ack_hop(void *arg, const struct hop *hop)
 {
     struct ack *a = arg;
     struct relay_target target = target_of(a->core, a->msg, &a->route);
     struct span bytes;
-    target.to = *to;
-    if (target.to.listener && relay_build_ack(a->core, a->msg, &a->from, &target, &bytes) == ERR_OK)
+    target.to = hop->flows[0];
+    if (hop->n && relay_build_ack(a->core, a->msg, &a->from, &target, &bytes) == ERR_OK)
         (void)transport_send(&target.to, bytes);
     msg_free(a->msg);
     free(a);

@@ -68,11 +68,11 @@ static void send_request(struct farewell *b, const struct flow *to)
         log_warn("a BYE of ours was not sent: out of memory");
 }
 
-static void on_hop(void *arg, const struct flow *to)
+static void on_hop(void *arg, const struct hop *hop)
 {
     struct farewell *b = arg;
-    if (to->listener)
-        send_request(b, to);
+    if (hop->n)
+        send_request(b, &hop->flows[0]);
     free(b);
 }
 

@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "resolve.h"
-
 struct question {
     struct core *core;
     enum protocol protocol;
@@ -23,15 +21,17 @@ enum protocol hop_protocol(const struct uri *u)
 static void on_resolved(void *arg, const struct addr *addresses, size_t n)
 {
     struct question *q = arg;
-    struct flow to = {0};
-    for (size_t i = 0; i < n && !to.listener; i++) {
-        to.remote = addresses[i];
-        to.listener =
-            transport_listener_for(q->core->transport, q->protocol, &to.remote, q->prefer);
+    struct hop hop = {0};
+    for (size_t i = 0; i < n; i++) {
+        struct flow *to = &hop.flows[hop.n];
+        *to = (struct flow){.remote = addresses[i]};
+        to->listener =
+            transport_listener_for(q->core->transport, q->protocol, &to->remote, q->prefer);
+        if (to->listener && transport_protocol(to->listener) == PROTOCOL_TLS)
+            to->name = q->name;
+        hop.n += to->listener != NULL;
     }
-    if (to.listener && transport_protocol(to.listener) == PROTOCOL_TLS)
-        to.name = q->name;
-    q->fn(q->arg, &to);
+    q->fn(q->arg, &hop);
     free(q);
 }
 
@@ -40,7 +40,7 @@ void hop_find(struct core *core, const struct uri *u, struct listener *prefer, h
 {
     struct question *q = malloc(sizeof *q);
     if (!q) {
-        fn(arg, &(struct flow){0});
+        fn(arg, &(struct hop){.n = 0});
         return;
     }
     enum protocol p = hop_protocol(u);

@@ -377,6 +377,25 @@ def test_service_by_tcp(make_named, dns):
     assert received.uri == f"sip:1{line.number}@{NAME};transport=tcp"
 
 
+@pytest.mark.parametrize("method, how", [("INFO", 503), ("INFO", "off"), ("BYE", "off"), ("INVITE", 503)])
+def test_in_dialog_request_by_the_next_address(make_named, dns, method, how):
+    line = make_named("127.0.0.21", "127.0.0.22", "127.0.0.23")
+    first, second, third = line.places
+    call = line.answered(first)
+    dns.names["_sip._udp.phone.example"] = [(i, 0, p.port, f"h{i}.{NAME}") for i, p in enumerate(line.places) if i]
+    if how == "off":
+        second.close()
+    call.caller.target = "sip:x@phone.example"
+    call.caller.send(method)
+    if how == 503:
+        second.respond(second.expect(method, call_id=call.caller.call_id), 503)
+    third.respond(third.expect(method, call_id=call.caller.call_id), 200)
+    line.carrier.expect(lambda m: m.status == 200 and method in m.get("cseq"), call_id=call.caller.call_id)
+    if method != "BYE":
+        call.hang_up("callee")
+    assert line.cdr()["code"] == "200"
+
+
 def test_in_dialog_request_to_a_name(make_named, dns):
     """A Contact without a port leads by SRV, too."""
     line = make_named("127.0.0.21", "127.0.0.22")
