@@ -138,7 +138,7 @@ def test_killed_before_the_end_is_safe(line):
 
 @pytest.mark.parametrize("leg", [0, 1])
 def test_leg_that_was_closed_before_the_answer(line, leg):
-    """One account's leg is gone (its reaper took us for dead): the call doesn't come up, and the other costs nothing."""
+    """One account's leg is gone (its reaper took us for dead): the call doesn't come up, the other costs nothing."""
     invite = line.invite()
     received = line.tried(invite)
     ids = line.ids()
@@ -178,5 +178,5 @@ def test_kills_and_pauses():
             load.close()
     by_id = {c["call"] for c in out}
     assert {c["call"] for c in into} <= {f"{i}-1" for i in by_id}, "a callee's leg without its caller's"
-    print(f"{len(load.calls)} calls, {len(out)} CDRs of callers, {len(into)} of callees, {up} up, at most {peak} at once")
+    print(f"{len(load.calls)} calls, {len(out)} CDRs of callers, {len(into)} of callees, {up} up, {peak} at once")
     assert up > len(load.calls) / 10

@@ -315,8 +315,8 @@ class ExitLine(Line):
 
 
 class OnnetLine(Line):
-    """A Line whose carrier is a customer, too, so that its calls stay on-net: `caller` is the account, `exit_tg` the trunk that the calls come
-    by. Its deck knows a gateway (peer `upstream`) for 1206 at `rate`."""
+    """A Line whose carrier is a customer, too, so that its calls stay on-net: `caller` is the account, `exit_tg` the
+    trunk that the calls come by. Its deck knows a gateway (peer `upstream`) for 1206 at `rate`."""
 
     def __init__(self, bed, sipmod, kind=UdpPeer, same=False, rate="120:6:6", out=None, caller=None, **fields):
         super().__init__(bed, sipmod, **fields)
