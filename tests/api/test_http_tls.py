@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import urllib.parse
 
 import pytest
 
@@ -94,6 +95,29 @@ def test_both_ways_lead_to_the_api_and_links_know_which(stack, connect):
     connection.request("GET", link.split(str(stack.tls_port))[1])
     reply = connection.getresponse()
     assert reply.status == 200 and reply.read().startswith(b"%PDF")
+
+
+def test_requests_that_wait_and_large_bodies(stack, connect):
+    """A payment rests on a thread of its own while others are served; an upload comes in many records."""
+    account, token = stack.add_account("10", "--sandbox")
+    card = {"accountno": account, "token": token, "firstname": "J", "lastname": "D", "cardnumber": "4242424242424242",
+            "expmonth": "12", "expyear": "2040", "cvv": "123", "amount": "5.00"}
+    connections = [connect() for _ in range(8)]
+    for n, connection in enumerate(connections):
+        slow = {"cardnumber": "4000000000000119"} if n == 0 else {}  # three seconds
+        body = urllib.parse.urlencode({**card, "amount": f"5.0{n}", **slow})
+        connection.request("POST", "/make_payment", body, {"Content-Type": "application/x-www-form-urlencoded"})
+    ask(connect(), stack)
+    for connection in connections:
+        reply = connection.getresponse()
+        assert reply.status == 200, reply.read()
+        assert b"Payment added" in reply.read()
+        ask(connection, stack)
+    large = connect()
+    large.request("POST", "/generate_lnp_order", b"x" * 5_000_000, {"Content-Type": "multipart/form-data; boundary=y"})
+    reply = large.getresponse()
+    assert reply.status in (400, 404) and b"request_id" in reply.read()
+    ask(large, stack)
 
 
 @pytest.mark.parametrize("version,taken", [("-tls1_1", False), ("-tls1_2", True), ("-tls1_3", True)])
