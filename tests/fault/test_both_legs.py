@@ -2,13 +2,13 @@
 
 import os
 import random
-import time
 
 import pytest
 
 from fault_bed import Chaos, FaultBed, check_calls
 from harness import Books, Dialog, wait_for
 from harness.bed import Customer, OnnetLine
+from harness.ports import free_port
 from load import Load
 from test_chaos import seed_of_run
 
@@ -46,7 +46,7 @@ def crash(line):
 
 def told(line):
     """What both CDRs say of the end."""
-    (_, out), (_, into) = zip("oi", line.legs(15))
+    out, into = line.legs(15)
     assert out["callid"] == into["callid"] and out["target"] == into["target"]
     assert out["call"] + "-1" == into["call"]
     words = {(c["code"], c["reason"], c["by"], c["estimated"]) for c in (out, into)}
@@ -150,15 +150,28 @@ def test_leg_that_was_closed_before_the_answer(line, leg):
     assert (cdr["code"], cdr["reason"], cdr["amount"], cdr["answer_ms"]) == ("500", "lost", "0", "0")
 
 
-def test_kills_and_pauses():
-    """Load from one account to the other, both with a limit, while all programs are struck."""
+def first_number(bed, load):
+    """The number of a customer whose own address is closed, and who forwards to the number of the load."""
+    customer = Customer(bed, credit=10 ** 8, in_rate="85", in_increment=1, in_minimum=0)
+    tg = customer.trunk(("127.0.0.3", free_port()), forward="1" + load.number)
+    return customer, customer.number(tg)
+
+
+# Straight to the number, or over another customer's: then each call has three legs.
+@pytest.mark.parametrize("forwarded", [False, True] if LONG else [False])
+def test_kills_and_pauses(forwarded):
+    """Load from one account to another, both with a limit, while all programs are struck."""
     seed, (seconds, rate) = seed_of_run(), (60, 150) if LONG else (10, 40)
     with FaultBed() as bed:
         load = Load(bed.targets, "", caller=(CALLER, 0))
         load.number = bed.serve(load.address["callee"], 25)
         caller = Customer(bed, credit=10 ** 8, onnet_rate="40", in_increment=1, in_minimum=0)
         exit_tg = caller.exit_trunk(CALLER, sessions=20)
-        books = Books(bed.redis, caller.id)
+        chain = [caller]
+        if forwarded:
+            customer, load.number = first_number(bed, load)
+            chain.append(customer)
+        books = [Books(bed.redis, c.id) for c in chain]
         for sipmod in bed.sipmods.values():
             sipmod.restart()  # it knows the new source then
         chaos = Chaos(bed, seed, seconds, *((20, 10, 5, 10) if LONG else (4, 1, 1, 3)))
@@ -167,16 +180,17 @@ def test_kills_and_pauses():
             load.run(seconds, rate, random.Random(seed))
             chaos.finish()
             assert load.drain(60)
-            wait_for(lambda: not books.live(), 60, "no live call of the caller", 0.1)
-            into, out = bed.settle(60), books.check()
-            up = check_calls(load, into)
-            assert check_calls(load, out) == up
+            wait_for(lambda: not any(b.live() for b in books), 60, "no live call", 0.1)
+            legs = [b.check() for b in books] + [bed.settle(60)]
+            up = {check_calls(load, cdrs) for cdrs in legs}
             bed.books.check_limit(bed.tg, 25)
-            peak = books.check_limit(exit_tg, 20)
+            peak = books[0].check_limit(exit_tg, 20)
         finally:
             print("\n".join(chaos.done))
             load.close()
-    by_id = {c["call"] for c in out}
-    assert {c["call"] for c in into} <= {f"{i}-1" for i in by_id}, "a callee's leg without its caller's"
-    print(f"{len(load.calls)} calls, {len(out)} CDRs of callers, {len(into)} of callees, {up} up, {peak} at once")
-    assert up > len(load.calls) / 10
+    assert len(up) == 1, f"calls that were up by each account's books: {up}"
+    first = {c["call"] for c in legs[0]}
+    for i, cdrs in enumerate(legs[1:], 1):
+        assert {c["call"] for c in cdrs} <= {f"{call}-{i}" for call in first}, "a leg without the caller's"
+    print(f"{len(load.calls)} calls, CDRs of each leg {[len(cdrs) for cdrs in legs]}, {up} up, {peak} at once")
+    assert up.pop() > len(load.calls) / 10
