@@ -232,13 +232,24 @@ static void stop(struct program *p)
     service_close(p->service);
 }
 
+/* No kind of memory goes into a core, whoever makes it (core(5)). */
+static bool empty_cores(void)
+{
+    FILE *f = fopen("/proc/self/coredump_filter", "we");
+    if (!f)
+        return false;
+    bool written = fputs("0", f) >= 0;
+    return fclose(f) == 0 && written;
+}
+
 /* Cards pass through this memory: it never goes to a file. A core that is piped to a handler knows
  * no limit of size, but needs a process that may be dumped. (So does the leak check of sanitizers.)
- */
+ * A debugger needs neither, but heeds the filter. */
 static void forbid_cores(void)
 {
     const struct rlimit none = {0, 0};
     bool forbidden = setrlimit(RLIMIT_CORE, &none) == 0;
+    forbidden = empty_cores() && forbidden;
 #ifndef __SANITIZE_ADDRESS__
     forbidden = prctl(PR_SET_DUMPABLE, 0) == 0 && forbidden;
 #endif

@@ -1,6 +1,8 @@
 """make_payment through the HTTP gateway, when it, the network or trunkd fails."""
 
+import glob
 import os
+import signal
 import ssl
 import subprocess
 import threading
@@ -67,6 +69,46 @@ def test_what_is_sent(rest, gateway):
                             "first_name": "Ann", "last_name": "Lee", "address": "1 Main St", "address2": "",
                             "city": "", "state": "", "zip": "01234"}
     assert balance(rest) == "250000" and "s3cret" not in rest.trunkd.log() and "4111" not in rest.trunkd.log()
+
+
+def test_a_sandbox_account_plays_with_play_money(rest, gateway):
+    """Its cards, refunds and orders never reach the gateway, which serves live accounts here."""
+    accountno, token = rest.add_account(None, "--sandbox", "--did-setup", "5")
+    client = rest.api_of(accountno, token)
+    client.make_payment(**{**CARD, "cardnumber": "4242424242424242"}).good()
+    client.make_payment(**{**CARD, "cardnumber": "4000000000000002"}).refused("Payment declined")
+    client.make_payment(**CARD).refused("Payment declined")  # a real card, perhaps
+    reference = client.get_payments().good()["data"][0]["referenceno"]
+    rest.order(client.defineTrunk(title="t", primaryTrunk="127.0.0.3", billingType="Metered").good()["tg_id"],
+               api=client)
+    rest.ctl("payment", "refund", accountno, reference, "10")
+    wait_for(lambda: not rest.redis.client.zcard(f"{{a:{accountno}}}:paying"), 15)
+    assert rest.redis.client.hget(f"{{a:{accountno}}}", "balance") == "100000", "25.00 - 5.00 - 10.00"
+    assert gateway.requests == []
+
+
+def test_a_core_holds_no_card(rest, gateway, tmp_path):
+    """A core that root takes by a debugger while the card is being charged; and one of a crash."""
+    number, charged = "4539578763621486", []
+    trunkd = rest.add_trunkd(payment__timeout_ms=30000)
+    client = rest.api.with_(url=trunkd.url)
+    gateway.plan, gateway.slow_s = ["slow"], 6
+    paying = threading.Thread(target=lambda: charged.append(
+        client.make_payment(**{**CARD, "cardnumber": number, "cvv": "9871"})))
+    paying.start()
+    wait_for(lambda: gateway.requests, 5, "the charge is under way")
+    pid = trunkd.child.pid
+    made = subprocess.run(["gcore", "-o", str(tmp_path / "core"), str(pid)], capture_output=True, text=True, timeout=60,
+                          check=False, cwd=tmp_path)
+    assert not charged, "the core is of the moment"
+    paying.join(20)
+    core = (tmp_path / f"core.{pid}").read_bytes()
+    assert core.startswith(b"\x7fELF"), made
+    assert number.encode() not in core and b"9871" not in core
+    os.kill(pid, signal.SIGABRT)
+    wait_for(lambda: trunkd.child.poll() is not None, 20)
+    trunkd.discard()
+    assert not glob.glob(f"{rest.workdir}/**/core*", recursive=True) and not glob.glob(f"{os.getcwd()}/core*")
 
 
 def test_decline(rest, gateway):
