@@ -119,8 +119,8 @@ static void hang_up_side(struct core *core, const char *call, enum dialogs_side 
         send_to(core, &leg, METHOD_BYE, text);
 }
 
-/* How the end is told to one booking. Money that is used up is the affair of its account alone: for
- * the others the other side has hung up. */
+/* How the end is told to one booking. Money or minutes that are used up are the affair of their
+ * account alone: for the others the other side has hung up. */
 static struct outbox_event end_of(const struct rr *rr, size_t i, const char *call,
                                   const char *reason)
 {
@@ -131,7 +131,8 @@ static struct outbox_event end_of(const struct rr *rr, size_t i, const char *cal
                                .attempts = "",
                                .upstream = ""};
     int side = strcmp(rr->bookings[i].call, call);
-    if (side != 0 && strcmp(reason, "balance") == 0) {
+    bool own = strcmp(reason, "balance") == 0 || strcmp(reason, "mou") == 0;
+    if (side != 0 && own) {
         end.reason = "answered";
         end.by = side < 0 ? "callee" : "caller"; /* ids rise from the caller to the callee */
     }

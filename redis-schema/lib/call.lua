@@ -1,5 +1,5 @@
 #!lua name=trunkline_call
---@use door check clock key reply number rating hold stats cdr live ending pace
+--@use door check clock key reply number rating hold minutes stats cdr live ending pace
 
 local TEXT, ATTEMPTS = 128, 200
 
@@ -103,11 +103,14 @@ local function afford(c, owner)
   return c.paid_s > 0
 end
 
--- Whether a trunk's calls that ended this month have used up its minutes.
-local function used_up(account, c, minutes)
-  if not minutes then return false end
-  local month = string.sub(clock.day(c.now), 1, 7)
-  return stats.read(key.stats_tg(account, c.tg), month).billed >= minutes * 60
+-- Takes the call's first minutes off what its trunk has left this month, and cuts its longest duration to that; false
+-- when it isn't enough.
+local function take_minutes(account, c, mou)
+  if not mou then return true end
+  local left = minutes.left(account, c.tg, mou, c.now)
+  c.mou_s = minutes.next(c, left)
+  c.limit_s = math.min(c.limit_s, minutes.longest(c, left))
+  return c.mou_s > 0
 end
 
 local function over(limit, count)
@@ -121,7 +124,7 @@ local function verdict(account, c, owner, trunk)
   if c.direction == 'in' then price_incoming(c, owner, trunk) end
   if c.onnet then price_onnet(c, owner) end
   if not afford(c, owner) then return 'balance' end
-  if used_up(account, c, trunk.mou) then return 'mou' end
+  if not take_minutes(account, c, trunk.mou) then return 'mou' end
   c.busy = live.busy(account, c)
   if over(owner.sessions, c.busy.all) or over(trunk.sessions, c.busy.tg) then return 'sessions' end
   local wait = pace.wait(key.cps(account, c.tg), c.now, trunk.cps)
@@ -170,6 +173,10 @@ local function admit(account, c, trunk)
     'minimum', c.minimum, 'limit_s', c.limit_s, 'tax_bp', c.tax_bp, 'held', c.held, 'paid_s', c.paid_s,
     'cnam', c.cnam, 'targets', table.concat(targets, '|'))
   hold.add(account, c.held)
+  if c.mou_s then
+    redis.call('HSET', key.call(account, c.call), 'mou_s', c.mou_s)
+    minutes.add(account, c.tg, c.mou_s)
+  end
   redis.call('HINCRBY', key.count(account), 'admitted', '1')
   pace.take(key.cps(account, c.tg), c.now, trunk.cps)
   stats.raise(account, c, c.now, live.add(account, c, c.busy))
@@ -239,14 +246,15 @@ local function call_answer(account, args)
   local name = key.call(account, check.call(args[1]))
   local ago = check.int_or_nil(args[2], 0, check.AGO_MAX_MS, 'ms ago') or 0
   local pdd = check.int_or_nil(args[4], 0, check.AGO_MAX_MS, 'pdd ms') or 0
-  local v = redis.call('HMGET', name, 'invite_ms', 'answer_ms', 'upstream', 'rate', 'paid_s')
+  local v = redis.call('HMGET', name, 'invite_ms', 'answer_ms', 'upstream', 'rate', 'paid_s', 'mou_s')
   if not v[1] then return { 'notfound' } end
   if v[2] then return { 'ok' } end
   local now = clock.now()
   local at = math.max(now - ago - waited(now, args[7]), tonumber(v[1]))
   redis.call('HSET', name, 'answer_ms', at, 'target', cut(args[3], TEXT), 'pdd_ms', pdd,
     'attempts', cut(args[5], ATTEMPTS), 'upstream', given(args[6], v[3]))
-  hold.set_due(account, { call = args[1], answer_ms = at, rate = tonumber(v[4]), paid_s = tonumber(v[5]) })
+  hold.set_due(account, { call = args[1], answer_ms = at, rate = tonumber(v[4]), paid_s = tonumber(v[5]),
+    mou_s = tonumber(v[6]) })
   return { 'ok' }
 end
 
@@ -293,7 +301,8 @@ end
 -- KEYS: {a:ACCT}
 -- ARGV: call id (optional)
 -- Reply: ok, table: call, direction, tg, number, from, to, upstream, source, target, callid, node, boot,
---   invite_ms, answer_ms, rate, increment, minimum, limit_s, pdd_ms, attempts, tax_bp, held, paid_s, cut, oldest first
+--   invite_ms, answer_ms, rate, increment, minimum, limit_s, pdd_ms, attempts, tax_bp, held, paid_s, cut, mou_s,
+--   oldest first
 local function call_list(account, args)
   local columns = reply.append({ 'call' }, live.FIELDS)
   local out = reply.columns(columns)

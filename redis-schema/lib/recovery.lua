@@ -1,5 +1,5 @@
 #!lua name=trunkline_recovery
---@use door check clock key reply rating hold ledger stats cdr live ending
+--@use door check clock key reply rating hold ledger minutes stats cdr live ending
 
 local OVERTIME_MS = 60000
 
@@ -42,39 +42,52 @@ local function call_reap(account, args)
   return { 'ok', reply.int(closed) }
 end
 
--- Holds one slice more for a call; true when it got one. One that got none is marked: it isn't billed more than it
--- holds, however long its end takes.
-local function extend(account, c, available)
-  local name, seconds, money = key.call(account, c.call), hold.next(c, available)
-  if seconds == c.paid_s then
+-- Seconds of its trunk's minutes that a call holds after one slice more.
+local function more_minutes(account, c, now)
+  local mou = tonumber(redis.call('HGET', key.trunk(account, c.tg), 'mou') or '')
+  return minutes.next(c, mou and minutes.left(account, c.tg, mou, now) or math.huge)
+end
+
+-- Holds one slice more for a call: of money if it costs, of minutes if its trunk has them. Returns what there is too
+-- little of, or nil. A call that got none is marked: it isn't billed more than it holds, however long its end takes.
+local function extend(account, c, available, now)
+  local name, seconds, money = key.call(account, c.call), c.paid_s, c.held
+  if c.rate > 0 then seconds, money = hold.next(c, available) end
+  local mou_s = c.mou_s and more_minutes(account, c, now)
+  local lack = c.rate > 0 and seconds == c.paid_s and 'balance' or mou_s == c.mou_s and c.mou_s and 'mou' or nil
+  if lack then
     if c.cut ~= '1' then redis.call('HSET', name, 'cut', 1) end
-    return false
+    return lack
   end
   hold.add(account, money - c.held)
   redis.call('HSET', name, 'held', money, 'paid_s', seconds)
+  if mou_s then
+    minutes.add(account, c.tg, mou_s - c.mou_s)
+    redis.call('HSET', name, 'mou_s', mou_s)
+  end
   if c.cut == '1' then redis.call('HDEL', name, 'cut') end
-  c.held, c.paid_s = money, seconds
+  c.held, c.paid_s, c.mou_s = money, seconds, mou_s or nil
   hold.set_due(account, c)
-  return true
+  return nil
 end
 
 local LATE_MS = 10000
 
--- A call that has used up its money: its instance is asked to end it; nobody does, it is closed. True: closed.
-local function cut_off(account, c, now)
-  local late_ms = now - (c.answer_ms + c.paid_s * 1000)
-  if late_ms < 0 then return false end
-  if late_ms < LATE_MS then
-    redis.call('PUBLISH', key.CHANNEL_KILL, c.call .. ' balance')
+-- A call that has used up what it holds: its instance is asked to end it; nobody does, it is closed. True: closed.
+local function cut_off(account, c, now, lack)
+  local end_ms = hold.until_ms(c)
+  if now < end_ms then return false end
+  if now - end_ms < LATE_MS then
+    redis.call('PUBLISH', key.CHANNEL_KILL, c.call .. ' ' .. lack)
     return false
   end
-  c.limit_s, c.cut = c.paid_s, '1'
-  close_lost(account, c, now, now, 'balance')
+  c.limit_s, c.cut = (end_ms - c.answer_ms) / 1000, '1'
+  close_lost(account, c, now, now, lack)
   return true
 end
 
--- Holds the next slice for every call whose slice is used up within the margin. One that there is no money for goes
--- on as long as it has paid; then it is ended.
+-- Holds the next slice for every call whose slice is used up within the margin. One that there is no money for, or no
+-- minutes, goes on as long as what it holds; then it is ended.
 -- KEYS: {a:ACCT}
 -- ARGV: margin ms, most calls
 -- Reply: ok, extended, ended
@@ -85,12 +98,13 @@ local function call_extend(account, args)
   local available = #due > 0 and ledger.available(account)
   for _, id in ipairs(due) do
     local c = live.read(account, id)
-    local held = c and c.held
+    local held, lack = c and c.held, nil
+    if c then lack = extend(account, c, available, now) end
     if not c then
       redis.call('ZREM', key.due(account), id)
-    elseif extend(account, c, available) then
+    elseif not lack then
       extended, available = extended + 1, available - (c.held - held)
-    elseif cut_off(account, c, now) then
+    elseif cut_off(account, c, now, lack) then
       available, ended = ledger.available(account), ended + 1
     end
   end
@@ -107,6 +121,10 @@ local function call_lengthen(account, args)
   local seconds = check.int(args[2], 1, 31622400, 'longest call')
   if not c then return { 'notfound' } end
   if c.rate > 0 then seconds = math.min(seconds, rating.paid(ledger.available(account) + c.held, c)) end
+  local mou = c.mou_s and tonumber(redis.call('HGET', key.trunk(account, c.tg), 'mou') or '')
+  if mou then
+    seconds = math.min(seconds, minutes.longest(c, minutes.left(account, c.tg, mou, clock.now()) + c.mou_s))
+  end
   if seconds <= c.limit_s then return { 'ok', reply.int(c.limit_s) } end
   redis.call('HSET', key.call(account, c.call), 'limit_s', seconds)
   return { 'ok', reply.int(seconds) }
@@ -114,17 +132,18 @@ end
 
 -- What a stock of live calls should be counted as, and what they hold.
 local function recount(account)
-  local counted, held, missing, n = {}, 0, {}, 0
+  local counted, held, mou, missing, n = {}, 0, {}, {}, 0
   for _, id in ipairs(redis.call('ZRANGE', key.live(account), 0, -1)) do
     local c = live.read(account, id)
     if c then
       n, held = n + 1, held + c.held
+      if c.mou_s then mou[c.tg] = (mou[c.tg] or 0) + c.mou_s end
       for _, name in ipairs({ live.counters(c) }) do counted[name] = (counted[name] or 0) + 1 end
     else
       missing[#missing + 1] = id
     end
   end
-  return { counted = counted, held = held, missing = missing, live = n }
+  return { counted = counted, held = held, mou = mou, missing = missing, live = n }
 end
 
 -- field → number of a hash.
@@ -140,11 +159,15 @@ local function differences(account)
   local function compare(what, is, should)
     if is ~= should then rows[#rows + 1] = { what, reply.int(is), reply.int(should) } end
   end
-  local busy, count = numbers_of(key.busy(account)), numbers_of(key.count(account))
-  for name, value in pairs(busy) do compare('busy ' .. name, value, seen.counted[name] or 0) end
-  for name, value in pairs(seen.counted) do
-    if not busy[name] then compare('busy ' .. name, 0, value) end
+  local function compare_all(kind, is, should)
+    for name, value in pairs(is) do compare(kind .. name, value, should[name] or 0) end
+    for name, value in pairs(should) do
+      if not is[name] then compare(kind .. name, 0, value) end
+    end
   end
+  local count = numbers_of(key.count(account))
+  compare_all('busy ', numbers_of(key.busy(account)), seen.counted)
+  compare_all('mou ', numbers_of(key.mou(account)), seen.mou)
   for _, id in ipairs(seen.missing) do rows[#rows + 1] = { 'live ' .. id, '1', '0' } end
   local held = tonumber(redis.call('HGET', account, 'held') or 0)
   local written = redis.call('XLEN', key.cdr(account)) + (count.trimmed or 0)
@@ -214,6 +237,8 @@ local function repair(account, what, should)
   local kind, name = string.match(what, '^(%S+) (.+)$')
   if kind == 'busy' then
     set_count(key.busy(account), name, should)
+  elseif kind == 'mou' then
+    set_count(key.mou(account), name, should)
   elseif kind == 'live' then
     redis.call('ZREM', key.live(account), name)
     redis.call('ZREM', key.due(account), name)

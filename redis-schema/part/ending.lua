@@ -1,4 +1,4 @@
---@use key clock rating hold ledger stats cdr live
+--@use key clock rating hold ledger minutes stats cdr live
 -- How a live call ends: times, price, and all that is written at once with its CDR.
 local ending = { CODE = '487' }
 
@@ -23,7 +23,8 @@ function ending.settle(c, answer_ms, end_ms)
     c.answer_ms = math.min(math.max(answer_ms, c.invite_ms), c.end_ms)
     c.ms = c.end_ms - c.answer_ms
     c.billed = rating.billed(c.ms, c.increment, c.minimum)
-    if c.cut == '1' then c.billed = math.min(c.billed, c.paid_s) end
+    if c.cut == '1' and c.rate > 0 then c.billed = math.min(c.billed, c.paid_s) end
+    if c.cut == '1' and c.mou_s then c.billed = math.min(c.billed, c.mou_s) end
     c.amount = rating.amount(c.rate, c.billed)
   end
   if c.pdd_ms > 0 then c.ring_ms = math.min(c.invite_ms + c.pdd_ms, answer_ms and c.answer_ms or c.end_ms) end
@@ -31,6 +32,7 @@ end
 
 local function charge(account, c)
   hold.add(account, -c.held)
+  if c.mou_s then minutes.add(account, c.tg, -c.mou_s) end
   if c.amount == 0 then return end
   ledger.book(account, -c.amount, 'Call Charges', 'call:' .. c.call, c.number)
   local tax = rating.tax(c.amount, c.tax_bp)

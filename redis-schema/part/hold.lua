@@ -26,9 +26,15 @@ function hold.add(account, money)
   if money ~= 0 then redis.call('HINCRBY', account, 'held', money) end
 end
 
+-- When what an answered call holds, money or minutes, is used up; nil for one that needs neither.
+function hold.until_ms(call)
+  local seconds = call.rate > 0 and call.paid_s or call.mou_s
+  if not seconds then return nil end
+  return call.answer_ms + math.min(seconds, call.mou_s or seconds) * 1000
+end
+
 -- When an answered call must have its next slice.
 function hold.set_due(account, call)
-  if call.rate > 0 then
-    redis.call('ZADD', key.due(account), call.answer_ms + call.paid_s * 1000, call.call)
-  end
+  local at = hold.until_ms(call)
+  if at then redis.call('ZADD', key.due(account), at, call.call) end
 end

@@ -53,6 +53,7 @@ function key.live(a) return a .. ':live' end
 function key.call(a, call) return a .. ':call:' .. call end
 function key.busy(a) return a .. ':busy' end
 function key.due(a) return a .. ':due' end
+function key.mou(a) return a .. ':mou' end
 function key.cps(a, tg) return a .. ':cps:' .. tg end
 function key.once(a, call) return a .. ':once:' .. call end
 function key.cdr(a) return a .. ':cdr' end

@@ -5,10 +5,11 @@ local live = {}
 -- Fields of a record, in the order of call_list (which has the call id before them).
 live.FIELDS = { 'direction', 'tg', 'number', 'from', 'to', 'upstream', 'source', 'target', 'callid', 'node',
   'boot', 'invite_ms', 'answer_ms', 'rate', 'increment', 'minimum', 'limit_s', 'pdd_ms', 'attempts', 'tax_bp', 'held',
-  'paid_s', 'cut' }
+  'paid_s', 'cut', 'mou_s' }
 
 -- A live call's fields by name; nil when there is none. Times, money and seconds are numbers; answer_ms is nil until
--- the answer. All that a call's end adds has its place already: a table that grows costs more than one that is full.
+-- the answer, mou_s unless its trunk has minutes. All that a call's end adds has its place already: a table that grows
+-- costs more than one that is full.
 function live.read(account, id)
   local v = redis.call('HMGET', key.call(account, id), unpack(live.FIELDS))
   if not v[1] then return nil end
@@ -16,7 +17,7 @@ function live.read(account, id)
     source = v[7], target = v[8] or '', callid = v[9], node = v[10], boot = v[11], invite_ms = tonumber(v[12]),
     answer_ms = tonumber(v[13]), rate = tonumber(v[14]), increment = tonumber(v[15]), minimum = tonumber(v[16]),
     limit_s = tonumber(v[17]), pdd_ms = tonumber(v[18]) or 0, attempts = v[19] or '', tax_bp = tonumber(v[20]),
-    held = tonumber(v[21]), paid_s = tonumber(v[22]), cut = v[23] or '',
+    held = tonumber(v[21]), paid_s = tonumber(v[22]), cut = v[23] or '', mou_s = tonumber(v[24]),
     code = '', reason = '', by = '', estimated = 0, ring_ms = 0, end_ms = 0, ms = 0, billed = 0, amount = 0 }
 end
 
@@ -63,6 +64,6 @@ end
 function live.remove(account, call, busy)
   count_less(account, call, busy)
   redis.call('ZREM', key.live(account), call.call)
-  if call.rate > 0 then redis.call('ZREM', key.due(account), call.call) end
+  if call.rate > 0 or call.mou_s then redis.call('ZREM', key.due(account), call.call) end
   redis.call('DEL', key.call(account, call.call))
 end

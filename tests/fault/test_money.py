@@ -21,16 +21,36 @@ def test_call_ends_when_the_balance_is_spent_elsewhere(bed):
     live, = line.customer.live()
     assert (live["held"], live["paid_s"]) == ("3000", "60")
     bed.ok("account_book", line.customer.key, -97000, "Bank Fee", "spent", "", "")
-    record = f"{line.customer.key}:call:{live['call']}"
-    for field in ("invite_ms", "answer_ms"):  # as if it had lasted for 57 seconds
-        bed.redis.client.hincrby(record, field, -57000)
-    bed.redis.client.zincrby(f"{line.customer.key}:due", -57000, live["call"])
+    age(bed, line, live["call"], 57)
     for peer in (line.carrier, line.primary):
         bye = peer.expect("BYE", 10, call_id=call.invite.call_id)
         peer.respond(bye, 200)
     cdr = wait_for(lambda: line.cdrs(), 5)[0]
     assert (cdr["reason"], cdr["by"], cdr["billed"], cdr["amount"]) == ("balance", "system", "60", "3000")
     assert line.customer.balance() == 0 and int(cdr["ms"]) < 63500
+    line.customer.settled()
+    line.close()
+
+
+def age(bed, line, call, seconds):
+    """Makes a live call older."""
+    for field in ("invite_ms", "answer_ms"):
+        bed.redis.client.hincrby(f"{line.customer.key}:call:{call}", field, -1000 * seconds)
+    bed.redis.client.zincrby(f"{line.customer.key}:due", -1000 * seconds, call)
+
+
+def test_calls_end_when_the_minutes_of_the_month_do(bed):
+    line = Line(bed, bed.proxy(0), account={"in_increment": 1, "in_minimum": 0}, billing="Unmetered", mou="1")
+    call = line.answered()
+    live, = line.customer.live()
+    assert (live["mou_s"], live["limit_s"]) == ("60", "60")
+    line.refused(403)  # the first call holds all
+    age(bed, line, live["call"], 57)
+    for peer in (line.carrier, line.primary):
+        peer.respond(peer.expect("BYE", 10, call_id=call.invite.call_id), 200)
+    cdr = wait_for(lambda: [c for c in line.cdrs() if c["answer_ms"] != "0"], 5)[0]
+    assert (cdr["reason"], cdr["by"], cdr["billed"], cdr["amount"]) == ("mou", "system", "60", "0")
+    line.refused(403)
     line.customer.settled()
     line.close()
 

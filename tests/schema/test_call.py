@@ -29,7 +29,8 @@ def test_admitted(calls):
     assert c == {"call": "c1", "direction": "in", "tg": "11", "number": ONE, "from": "sip:from", "to": "sip:to",
                  "upstream": "carrier", "source": "203.0.113.1:5060", "target": "", "callid": "id@host",
                  "node": "n1", "boot": "b1", "answer_ms": "", "attempts": "", "rate": "0", "increment": "6",
-                 "minimum": "6", "limit_s": "3600", "pdd_ms": "", "tax_bp": "0", "held": "0", "paid_s": "0", "cut": ""}
+                 "minimum": "6", "limit_s": "3600", "pdd_ms": "", "tax_bp": "0", "held": "0",
+                 "paid_s": "0", "cut": "", "mou_s": ""}
     assert calls.table("call_list", KEY, "c1") == [{**c, "invite_ms": calls.live()[0]["invite_ms"]}]
     assert calls.table("call_list", KEY, "c2") == []
 

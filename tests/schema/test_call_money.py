@@ -221,12 +221,70 @@ def test_minutes_of_a_month(priced):
     for i, seconds in enumerate([60, 50]):
         priced.admit(f"c{i}", ONE)
         talk(priced, f"c{i}", seconds * 1000)
-    assert priced.admit("c2", ONE)[0] == "ok"
-    talk(priced, "c2", 1000)
-    assert priced.admit("c3", ONE)[:3] == ["refused", "403", "mou"]
+    assert priced.admit("c3", ONE)[:3] == ["refused", "403", "mou"], "6 seconds are left, 30 are the least"
     for mou in ("Unlimited", ""):
         priced.trunk_update(KEY, 11, "in", "mou", mou)
         assert priced.admit(f"free{mou}", ONE)[0] == "ok"
+
+
+def test_live_calls_hold_minutes(priced):
+    priced.trunk_update(KEY, 11, "in", "mou", "3", "billing", "Unmetered")
+    replies = [priced.admit(f"c{i}", ONE) for i in range(4)]
+    assert [r[0] for r in replies] == ["ok", "ok", "ok", "refused"] and replies[3][2] == "mou"
+    assert [r[3] for r in replies[:3]] == ["180", "120", "60"]
+    assert priced.hash("mou") == {"11": "180"} and [c["mou_s"] for c in priced.live()] == ["60", "60", "60"]
+    talk(priced, "c0", 12000)
+    assert priced.hash("mou") == {"11": "120"} and priced.cdrs()[0]["billed"] == "30"
+    assert priced.admit("c4", ONE)[3] == "30"
+    for call in ("c1", "c2", "c4"):
+        priced.finish(call, code="487")
+    assert priced.hash("mou") == {} and priced.admit("c5", ONE)[3] == "150"
+    priced.check_invariants()
+
+
+def test_a_call_without_more_minutes_ends_when_its_slice_does(priced):
+    priced.trunk_update(KEY, 11, "in", "mou", "2", "billing", "Unmetered")
+    priced.admit("c1", ONE)
+    answered_ago(priced, "c1", 56)
+    assert priced.call_extend(KEY, 5000, 100) == ["ok", "1", "0"] and priced.hash("mou") == {"11": "120"}
+    heard = priced.client.pubsub()
+    heard.subscribe("tl:kill")
+    answered_ago(priced, "c1", 121)
+    assert priced.call_extend(KEY, 5000, 100) == ["ok", "0", "0"]
+    told = wait_for(lambda: (heard.get_message(ignore_subscribe_messages=True) or {}).get("data"))
+    assert told == "c1 mou"
+    heard.close()
+    answered_ago(priced, "c1", 131)
+    assert priced.call_extend(KEY, 5000, 100) == ["ok", "0", "1"]
+    c, = priced.cdrs()
+    assert (c["reason"], c["code"], c["billed"], c["amount"]) == ("mou", "200", "120", "0")
+    assert priced.hash("mou") == {} and priced.admit("c2", ONE)[2] == "mou"
+    priced.check_invariants()
+
+
+def test_minutes_that_are_granted_lengthen_a_call(priced):
+    priced.trunk_update(KEY, 11, "in", "mou", "1", "billing", "Unmetered")
+    priced.admit("c1", ONE)
+    answered_ago(priced, "c1", 59)
+    assert priced.call_extend(KEY, 5000, 100) == ["ok", "0", "0"]
+    assert priced.call_lengthen(KEY, "c1", 3600) == ["ok", "60"]
+    priced.trunk_update(KEY, 11, "in", "mou", "5")
+    assert priced.call_extend(KEY, 5000, 100) == ["ok", "1", "0"] and priced.hash("mou") == {"11": "120"}
+    assert priced.call_lengthen(KEY, "c1", 3600) == ["ok", "300"]
+    priced.trunk_update(KEY, 11, "in", "mou", "")
+    answered_ago(priced, "c1", 118)
+    assert priced.call_extend(KEY, 5000, 100) == ["ok", "1", "0"]
+    assert priced.call_lengthen(KEY, "c1", 3600) == ["ok", "3600"]
+    assert priced.finish("c1")[1] == "120" and priced.hash("mou") == {}
+
+
+def test_minutes_are_repaired(priced):
+    priced.trunk_update(KEY, 11, "in", "mou", "9")
+    priced.admit("c1", ONE)
+    priced.client.hset(f"{KEY}:mou", mapping={"11": 999, "12": 5})
+    assert {(r["what"], r["is"], r["should"]) for r in priced.table("call_repair", KEY, "me")} == {
+        ("mou 11", "999", "60"), ("mou 12", "5", "0")}
+    priced.check_invariants()
 
 
 def test_a_lost_answer_is_estimated_at_the_end(priced):

@@ -24,7 +24,7 @@ PLACEHOLDERS = {
 REDIS_TYPES = {"bitmap": "string"}
 # Hashes whose fields are names of things, not of the document.
 FREE_HASHES = ("lnp:coverage", ":tokens", ":refs", ":numbers", ":carts", ":sagas", ":busy", ":block",
-               "}:count", ":holder", ":sandbox", ":invoices", ":route", ":rate", ":hooks")
+               "}:count", ":holder", ":sandbox", ":invoices", ":route", ":rate", ":hooks", ":mou")
 
 
 def tables(text):
@@ -120,7 +120,7 @@ def account_and_inventory(s):
     s.request_begin(KEY, "ab", "cd", 60000)
     s.request_finish(KEY, "ab", "cd", 60000, "{}")
     s.trunk_in(11, primary_port="5060", primary_prefix="12", secondary_host="192.0.2.2", secondary_port="5060",
-               secondary_prefix="34", forward="12065550100", mou="Unlimited", req_sessions="5", sessions="5",
+               secondary_prefix="34", forward="12065550100", mou="1000", req_sessions="5", sessions="5",
                req_cps="9", cps="9")
     s.trunk_out(21, req_sessions="5", sessions="5", req_cps="9", cps="9")
     s.inv_import(WA, "206219", "Seattle", "Seattle", bitmap(range(1, 7)))
