@@ -94,3 +94,10 @@ uint32_t branch_loop_hash(const struct msg *m)
     h = branch_hash(h, (struct span){(const char *)&m->cseq, sizeof m->cseq});
     return (uint32_t)(h ^ h >> 32);
 }
+
+uint64_t branch_request_hash(const struct msg *m)
+{
+    uint64_t h = branch_hash(BRANCH_HASH_START, m->via.branch);
+    h = branch_hash(branch_hash(h, m->via.host), m->call_id);
+    return branch_hash(h, (struct span){(const char *)&m->cseq, sizeof m->cseq});
+}

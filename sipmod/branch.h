@@ -26,6 +26,10 @@ bool branch_in_head(struct span bytes, uint64_t *ret_id);
  */
 uint32_t branch_loop_hash(const struct msg *m);
 
+/* Hash that is the same for each copy of a request, retransmitted or duplicated (RFC 3261 §17.2.3).
+ */
+uint64_t branch_request_hash(const struct msg *m);
+
 /* 64-bit FNV-1a; start from BRANCH_HASH_START or an earlier result. */
 #define BRANCH_HASH_START 0xcbf29ce484222325ULL
 uint64_t branch_hash(uint64_t h, struct span s);

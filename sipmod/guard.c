@@ -11,6 +11,12 @@ enum {
     TOKEN = 1000, /* parts of a token: a rate of one a second gives one part each millisecond */
     HOST_BYTES = 16,
     SEED_BYTES = 8,
+    REFUSALS = 8192,
+    REFUSED_MS = 32000, /* timer B of RFC 3261 with the usual T1: nobody repeats for longer */
+};
+
+struct refusal {
+    uint64_t request, until_ms;
 };
 
 struct bucket {
@@ -23,6 +29,7 @@ struct guard {
     const struct conf *conf;
     uint64_t seed; /* nobody outside can choose addresses that collide */
     struct bucket buckets[SETS][WAYS];
+    struct refusal refusals[REFUSALS];
 };
 
 int guard_new(struct guard **ret, const struct conf *conf)
@@ -132,6 +139,17 @@ bool guard_take(struct guard *g, enum guard_kind kind, const struct addr *source
 }
 
 /* ---- overload ---- */
+
+void guard_refuse(struct guard *g, uint64_t request, uint64_t now_ms)
+{
+    g->refusals[request % REFUSALS] = (struct refusal){request, now_ms + REFUSED_MS};
+}
+
+bool guard_was_refused(const struct guard *g, uint64_t request, uint64_t now_ms)
+{
+    const struct refusal *r = &g->refusals[request % REFUSALS];
+    return r->request == request && now_ms < r->until_ms;
+}
 
 const char *guard_overload(const struct guard *g, const struct guard_load *load)
 {

@@ -29,6 +29,12 @@ struct guard_load {
     uint64_t lag_ms;     /* how late the loop is, or how long messages have been waiting */
 };
 
+/* A request was refused without a transaction: what else of it is on its way to us, or waits to be
+ * read, must not begin a call after that. `request`: a hash of what is the same in each copy. The
+ * table is bounded: of two that collide the later one is known. */
+void guard_refuse(struct guard *g, uint64_t request, uint64_t now_ms);
+bool guard_was_refused(const struct guard *g, uint64_t request, uint64_t now_ms);
+
 /* Why new calls must be refused now; NULL: they need not. */
 const char *guard_overload(const struct guard *g, const struct guard_load *load);
 

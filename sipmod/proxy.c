@@ -137,20 +137,29 @@ static uint64_t lag(const struct proxy *p)
     return now > due ? now - due : 0;
 }
 
-/* A new call beyond what its source may place, or what we can carry: 503 without a transaction. */
-static bool refuse_overload(struct proxy *p, const struct msg *m, const struct flow *from)
+static const char *overload(const struct proxy *p)
 {
-    char lines[REFUSAL_LINES];
     uint64_t backlog = transport_backlog_ms(p->core.transport), late = lag(p);
     late = late > p->lag_ms ? late : p->lag_ms;
     struct guard_load load = {.transactions = txn_table_counts(p->core.txns).pending,
                               .admissions = p->core.admissions,
                               .lag_ms = late > backlog ? late : backlog};
-    const char *why = guard_overload(p->guard, &load);
-    if (!guard_take(p->guard, GUARD_INVITE, &from->remote, uv_now(p->core.loop)))
+    return guard_overload(p->guard, &load);
+}
+
+/* A new call beyond what its source may place, or what we can carry: 503 without a transaction, and
+ * again to each copy of it. */
+static bool refuse_overload(struct proxy *p, const struct msg *m, const struct flow *from)
+{
+    char lines[REFUSAL_LINES];
+    uint64_t now = uv_now(p->core.loop), request = branch_request_hash(m);
+    bool again = guard_was_refused(p->guard, request, now);
+    const char *why = again ? "too busy" : overload(p);
+    if (!again && !guard_take(p->guard, GUARD_INVITE, &from->remote, now))
         why = "too many calls a second from this source";
     if (!why)
         return false;
+    guard_refuse(p->guard, request, now);
     meter_shed(p->core.meter);
     respond(p, m, from, 503, NULL,
             refusal_lines(503, "overload", why, p->core.conf->sip.retry_after_s, lines));

@@ -209,3 +209,18 @@ def test_a_loop_that_is_late_refuses_new_calls(line_with):
     line.carrier.expect(200, call_id=info.call_id)
     wait_for(lambda: finals(line.carrier, flood_invites(line, line.carrier, 1))[0].status == 404, 3, "calls go on")
     talking.hang_up()
+
+
+def test_a_copy_of_a_refused_call_is_refused(line_with):
+    """Sent again before the 503 came, and read when there is room: it must not come up behind the caller's back."""
+    line = line_with(sip__lag_ms=210)
+    line.sipmod.signal(signal.SIGSTOP)
+    invite = line.invite()
+    line.carrier.expect_nothing(0.6)
+    line.sipmod.signal(signal.SIGCONT)
+    assert is_busy(line.failed(invite, 503))
+    wait_for(lambda: finals(line.carrier, flood_invites(line, line.carrier, 1))[0].status == 404, 3, "calls go on")
+    line.carrier.send(invite)
+    assert is_busy(line.failed(invite, 503))
+    line.primary.expect_nothing(0.05)
+    line.answered().hang_up()
