@@ -108,3 +108,60 @@ def test_a_cart_of_another(rest):
     other = rest.api_of(*rest.add_account())
     other.remove_reserved(reserveId=made["reserveId"]).refused("Invalid reserveId")
     rest.api.remove_reserved(reserveId="999").refused("Invalid reserveId")
+
+
+# --- two trunkds ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two(rest):
+    """Clients of two accounts, each with a trunkd of its own."""
+    second = rest.add_trunkd()
+    return [rest.api, rest.api_of(*rest.add_account()).with_(url=second.url)]
+
+
+def at_once(deeds):
+    """Runs functions in threads that begin together; their results in order."""
+    results, barrier = [None] * len(deeds), threading.Barrier(len(deeds))
+
+    def run(i):
+        barrier.wait()
+        results[i] = deeds[i]()
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(len(deeds))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(60)
+    return results
+
+
+def test_a_race_for_one_number_has_one_winner(rest, two):
+    """Twice thirty numbers, each wanted by two clients at the same moment, alone and with others: all or none."""
+    for i in range(30):
+        number, other = f"206219{i:04d}", f"206219{60 + i:04d}"
+        replies = at_once([lambda n=n, c=c: c.reserve(category="landline", state="WA", number=n)
+                           for c, n in zip(two, (number, f"{other},{number}"))])
+        won = [r for r in replies if r.ok]
+        assert len(won) == 1, (number, replies)
+        lost, = [r for r in replies if not r.ok]
+        lost.refused("Invalid number")
+        holder = rest.redis.client.hget("inv:{WA}:holder", number).split(":")[0]
+        assert two[replies.index(won[0])].accountno == holder
+        assert rest.redis.client.hexists("inv:{WA}:holder", other) == (replies[1] is won[0]), "all or none"
+
+
+def test_a_thousand_at_once(rest, two):
+    """Two clients take a thousand each while there are 1,500: ascending, none twice; one gets what is left."""
+    rest.import_inventory(("503700", "OR", "SALEM", "Salem", 1500))
+    replies = at_once([lambda c=c: bulk(c, state="OR", npanxx="503700", quantity="1000").good() for c in two])
+    got = [r["numbers"] for r in replies]
+    assert sorted(len(g) for g in got) == [500, 1000] and all(g == sorted(g) for g in got)
+    assert sorted(got[0] + got[1]) == [f"503700{n:04d}" for n in range(1500)]
+    assert {r["requested"] for r in replies} == {"1000"}
+    winner = two[0] if len(got[0]) == 1000 else two[1]
+    rest.ctl("account", "credit", winner.accountno, "10000")
+    cart = replies[two.index(winner)]["reserveId"]
+    order = winner.gen_order(trunk_id=rest.define_trunk(("127.0.0.3", 5060), api=winner), reserveId=cart).good()
+    winner.process_order(orderId=order["orderId"]).good()
+    assert len(winner.getnumbers(orderno=order["orderId"]).good()["data"]) == 1000
+    bulk(two[0], state="OR", npanxx="503700", quantity="1").refused("No numbers available")
