@@ -34,7 +34,8 @@ def wrk(url, seconds, script=None, arguments=()):
     done = subprocess.run([*argv, url, *(["--", *map(str, arguments)] if arguments else [])], capture_output=True,
                           text=True, check=True)
     out = done.stdout
-    delay = {p: float(v) * _TIMES[u] for p, v, u in re.findall(r"^ +(50|99)% +([\d.]+)(us|ms|s|m) *$", out, re.MULTILINE)}
+    delays = re.findall(r"^ +(50|99)% +([\d.]+)(us|ms|s|m) *$", out, re.MULTILINE)
+    delay = {share: float(value) * _TIMES[unit] for share, value, unit in delays}
     wrong = sum(int(n) for n in re.findall(r"Non-2xx or 3xx responses: (\d+)", out))
     broken = sum(int(n) for line in re.findall(r"Socket errors: (.*)", out) for n in re.findall(r"\d+", line))
     return {"rate": float(re.search(r"Requests/sec: +([\d.]+)", out)[1]), "p50": delay.get("50", NEVER),
