@@ -18,7 +18,8 @@ from load import Load
 from test_chaos import LONG, seed_of_run
 
 RUNS = int(os.environ.get("TRUNKLINE_LIMIT_RUNS") or (100 if LONG else 2))
-SECONDS, RATE = 3, 12
+SECONDS, RATE = 3, 15
+STRAGGLING = 2  # runs whose calls end while the next goes on
 KINDS = [(70, "talk"), (8, "busy"), (10, "cancel"), (12, "cross")]
 _callers = (f"127.3.{i >> 8}.{i & 255}" for i in itertools.count(1))
 
@@ -28,7 +29,7 @@ class Limited:
 
     def __init__(self, bed, seed, **fields):
         self.chance = random.Random(f"{seed} {type(self).__name__}")
-        self.most = self.chance.randint(1, 8)
+        self.most = self.chance.randint(1, 6)
         self.bed, self.customer = bed, Customer(bed, 10 ** 8, **self.account())
         self.books = Books(bed.redis, self.customer.id)
         self.load = Load(bed.targets, "", kinds=KINDS, **fields)
@@ -54,10 +55,8 @@ class Limited:
             raise self.error
         wait_for(lambda: not self.books.live(), 60, "no live call", 0.1)
         cdrs = self.books.check()
-        name = f"{type(self).__name__} of {self.most}"
-        assert self.load.most_up <= self.most, (
-            f"{name}: {self.load.most_up} calls up at once: {[c for c in cdrs if c['callid'] in self.load.at_most]}")
-        assert {c["reason"] for c in cdrs} & {"sessions", "gateways"}, f"{name} was never reached"
+        up = [c for c in cdrs if c["callid"] in self.load.at_most]
+        assert self.load.most_up <= self.most, f"{type(self).__name__} of {self.most}: {self.load.most_up} up: {up}"
         self.load.close()
         return self.load.most_up
 
@@ -119,6 +118,9 @@ def test_a_limit_holds_over_two_instances_with_kills(bed):
     """TRUNKLINE_FAULT=long: 100 runs. The stragglers of a run end while the next ones go on."""
     first, runs = seed_of_run(), []
     for seed in range(first, first + RUNS):
+        for _, earlier in runs[:-STRAGGLING]:
+            for limit in earlier:
+                limit.thread.join(120)
         limits = [kind(bed, seed) for kind in (TrunkSessions, AccountSessions, Ports, Capacity)]
         chaos = Chaos(bed, seed, SECONDS, sipmod=random.Random(seed).randint(1, 3), trunkd=0, redis=0, pauses=1)
         runs.append((seed, limits))
@@ -126,9 +128,12 @@ def test_a_limit_holds_over_two_instances_with_kills(bed):
             limit.thread.start()
         chaos.start()
         chaos.finish()
+    reached = []
     for seed, limits in runs:
         try:
-            reached = [f"{limit.check()} of {limit.most}" for limit in limits]
+            reached += [limit.check() == limit.most for limit in limits]
         except AssertionError as error:
             raise AssertionError(f"TRUNKLINE_SEED={seed} TRUNKLINE_LIMIT_RUNS=1 repeats the plan: {error}") from error
-        print(f"seed {seed}: calls up at once by trunk, account, ports, capacity: {', '.join(reached)}")
+        print(f"seed {seed}: calls up at once by trunk, account, ports, capacity: "
+              + ", ".join(f"{limit.load.most_up} of {limit.most}" for limit in limits))
+    assert sum(reached) > len(reached) / 2, "hardly a limit was reached"

@@ -22,6 +22,9 @@
 #define LLVMFuzzerTestOneInput fuzz_srv
 #include "../fuzz/fuzz_srv.c" // NOLINT(bugprone-suspicious-include)
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_request
+#include "../fuzz/fuzz_request.c" // NOLINT(bugprone-suspicious-include)
+#undef LLVMFuzzerTestOneInput
 
 typedef int entry_point(const uint8_t *data, size_t size);
 
@@ -97,11 +100,17 @@ static void test_srv(void **state)
     replay(fuzz_srv, SOURCE_DIR "/tests/fuzz/corpus/srv");
 }
 
+static void test_request(void **state)
+{
+    (void)state;
+    replay(fuzz_request, SOURCE_DIR "/tests/fuzz/corpus/request");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_msg),   cmocka_unit_test(test_uri), cmocka_unit_test(test_edit),
-        cmocka_unit_test(test_frame), cmocka_unit_test(test_srv),
+        cmocka_unit_test(test_frame), cmocka_unit_test(test_srv), cmocka_unit_test(test_request),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
