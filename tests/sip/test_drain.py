@@ -5,14 +5,25 @@ import time
 
 import pytest
 
-from harness import wait_for
-from harness.bed import Bed, Line
+from harness import StreamPeer, wait_for
+from harness.bed import CARRIER, Bed, Line
 
 
 @pytest.fixture
 def bed():
     with Bed() as opened:
         yield opened
+
+
+OVER = pytest.mark.parametrize("over", ["udp", "tcp"])
+
+
+def opened(bed, over, **conf):
+    """A Line whose carrier calls by this."""
+    line = Line(bed, bed.sipmod(**conf))
+    if over == "tcp":
+        line.carrier = line.peer(CARRIER, kind=StreamPeer)
+    return line
 
 
 def drain(line):
@@ -25,8 +36,9 @@ def options(line):
     return line.carrier.expect(lambda m: m.status, call_id=message.call_id)
 
 
-def test_draining_turns_new_calls_away_and_finishes_those_in_setup(bed):
-    line = Line(bed, bed.sipmod(sip__drain_s=30))
+@OVER
+def test_draining_turns_new_calls_away_and_finishes_those_in_setup(bed, over):
+    line = opened(bed, over, sip__drain_s=30)
     talking = line.answered()
     invite = line.invite()
     received = line.tried(invite)
@@ -57,8 +69,9 @@ def test_a_second_sigterm_ends_at_once(bed):
     line.close()
 
 
-def test_a_restart_loses_no_established_call(bed):
-    line = Line(bed, bed.sipmod())
+@OVER
+def test_a_restart_loses_no_established_call(bed, over):
+    line = opened(bed, over)
     calls = [line.answered() for _ in range(5)]
     line.sipmod.restart()
     for call in calls:
@@ -70,8 +83,9 @@ def test_a_restart_loses_no_established_call(bed):
     line.close()
 
 
-def test_sighup_rereads_limits_and_keeps_calls(bed):
-    line = Line(bed, bed.sipmod(sip__transactions_max=2))
+@OVER
+def test_sighup_rereads_limits_and_keeps_calls(bed, over):
+    line = opened(bed, over, sip__transactions_max=2)
     talking = line.answered()
     ringing = [line.invite() for _ in range(2)]
     received = [line.tried(invite) for invite in ringing]
