@@ -117,6 +117,7 @@ static int run_search(struct op *op, const struct search *s, struct redisReply *
     cmd_text(&c, s->city);
     cmd_int(&c, s->offset);
     cmd_int(&c, s->limit);
+    cmd_text(&c, op_paged(op) ? "" : "uncounted");
     int err = redis_send(op->redis, &c, ret);
     cmd_free(&c);
     return err;

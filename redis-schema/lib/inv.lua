@@ -225,30 +225,33 @@ local function inv_imported(inv)
   return reply.append({ 'ok' }, redis.call('HKEYS', key.blocks(inv)))
 end
 
--- Blocks with a free number that fit, ascending.
-local function blocks_that_fit(inv, npanxx, ratecenter, city)
-  local name = key.available(inv)
-  if ratecenter ~= '' then
-    name = key.ratecenter(inv, ratecenter)
-  elseif city ~= '' then
-    name = key.city(inv, city)
-  end
-  if npanxx ~= '' then
-    local score = redis.call('ZSCORE', name, npanxx)
-    return score and { npanxx } or {}
-  end
-  return redis.call('ZRANGE', name, 0, -1)
+-- Blocks with a free number lie in three indexes; the one of all or of a narrower place.
+local function index_of(inv, ratecenter, city)
+  if ratecenter ~= '' then return key.ratecenter(inv, ratecenter) end
+  if city ~= '' then return key.city(inv, city) end
+  return key.available(inv)
 end
 
--- Calls visit(block, ratecenter, city, free) for each block that fits.
-local function each_block(inv, npanxx, ratecenter, city, visit)
+local FIRST_BLOCKS = 20 -- looked at: mostly they are enough
+
+-- Calls visit(block, ratecenter, city, free) for each block that fits, ascending, until it returns true. `head`: first
+-- digits of the blocks.
+local function each_block(inv, head, ratecenter, city, visit)
   ratecenter, city = place_name(ratecenter, 'ratecenter'), place_name(city, 'city')
-  for _, block in ipairs(blocks_that_fit(inv, npanxx, ratecenter, city)) do
-    local its_ratecenter, its_city = place_parts(redis.call('HGET', key.blocks(inv), block))
-    if city == '' or city == its_city then
-      visit(block, its_ratecenter, its_city, redis.call('HGET', key.free_count(inv), block))
+  local index, count = index_of(inv, ratecenter, city), FIRST_BLOCKS
+  local from, to = head .. string.rep('0', 6 - #head), head .. string.rep('9', 6 - #head)
+  repeat
+    local blocks = redis.call('ZRANGE', index, from, to, 'BYSCORE', 'LIMIT', 0, count)
+    if #blocks == 0 then return end
+    local places = redis.call('HMGET', key.blocks(inv), unpack(blocks))
+    local free = redis.call('HMGET', key.free_count(inv), unpack(blocks))
+    for i, block in ipairs(blocks) do
+      local its_ratecenter, its_city = place_parts(places[i])
+      if (city == '' or city == its_city) and visit(block, its_ratecenter, its_city, free[i]) then return end
     end
-  end
+    local last = #blocks < count
+    from, count = '(' .. blocks[#blocks], AT_ONCE
+  until last
 end
 
 local BLOCK = { 'npanxx', 'ratecenter', 'city', 'free' }
@@ -265,7 +268,8 @@ local function inv_blocks(inv, args)
 end
 
 -- KEYS: inv:{ST}
--- ARGV: NPANXX, line, ratecenter, city (all optional), offset, limit
+-- ARGV: NPANXX, line, ratecenter, city (all optional), offset, limit, `uncounted` (optional: the total is not wanted,
+-- and need not be right)
 -- Reply: ok, total found, then for each block ascending: npanxx, ratecenter, city, 4-digit lines in one text
 local function inv_search(inv, args)
   local npanxx, line = args[1], args[2]
@@ -273,6 +277,7 @@ local function inv_search(inv, args)
   if line ~= '' then check.match(npanxx .. line, '^' .. string.rep('%d', 10) .. '$', 'line') end
   local skip = check.int(args[5], 0, 1000000000, 'offset')
   local most = check.int(args[6], 1, MANY, 'limit')
+  local uncounted = check.one_of(args[7] or '', { [''] = true, uncounted = true }, 'uncounted') ~= ''
   local out, total = { 'ok', '0' }, 0
   each_block(inv, npanxx, args[3], args[4], function(block, ratecenter, city, free)
     free = tonumber(free)
@@ -290,6 +295,7 @@ local function inv_search(inv, args)
     if lines and #lines > 0 then
       reply.row(out, { block, ratecenter, city, table.concat(lines) }, 4)
     end
+    return uncounted and most == 0
   end)
   out[2] = reply.int(total)
   return out
@@ -335,11 +341,11 @@ local function inv_take(inv, args)
   local head = check.match(args[3], '^%d?%d?%d?%d?%d?%d?$', 'head')
   local most = check.int(args[5], 1, MANY, 'count')
   local numbers = {}
-  each_block(inv, #head == 6 and head or '', '', args[4], function(block)
-    if #numbers == most or string.sub(block, 1, #head) ~= head then return end
+  each_block(inv, head, '', args[4], function(block)
     for _, line in ipairs(bitmap.lines(key.free(inv, block), 0, most - #numbers)) do
       numbers[#numbers + 1] = block .. line
     end
+    return #numbers == most
   end)
   if #numbers == 0 then return { 'none' } end
   for _, number in ipairs(numbers) do
@@ -466,7 +472,7 @@ door.read({ 'inv_number', key = key.INVENTORY, args = { 1 }, run = inv_number })
 door.read({ 'inv_count', key = key.INVENTORY, args = { 0 }, run = inv_count })
 door.read({ 'inv_imported', key = key.INVENTORY, args = { 0 }, run = inv_imported })
 door.read({ 'inv_blocks', key = key.INVENTORY, args = { 0, 2 }, run = inv_blocks })
-door.read({ 'inv_search', key = key.INVENTORY, args = { 6 }, run = inv_search })
+door.read({ 'inv_search', key = key.INVENTORY, args = { 6, 7 }, run = inv_search })
 door.write({ 'inv_hold', key = key.INVENTORY, args = { 3, MANY }, run = inv_hold })
 door.write({ 'inv_take', key = key.INVENTORY, args = { 5 }, run = inv_take })
 door.read({ 'inv_lookup', key = key.INVENTORY, args = { 1, MANY }, run = inv_lookup })

@@ -277,6 +277,25 @@ def test_two_carts_never_hold_the_same(schema):
         check_consistent(schema)
 
 
+def test_many_blocks(schema):
+    """More than are looked at in one go: searched in order, counted or not, taken from any place."""
+    blocks = [str(206200 + i) for i in range(1500)]
+    for some in (blocks[:700], blocks[700:]):
+        args = [x for i, b in enumerate(some) for x in (b, f"RC{i % 3}", "Even" if i % 2 else "", bitmap([i % 5]))]
+        assert schema.inv_import(WA, *args) == ["ok", str(len(some))]
+    total, numbers = search(schema, limit=2000)
+    assert total == len(numbers) == 1500 and numbers == sorted(numbers)
+    assert [n[:6] for n in numbers] == blocks
+    assert search(schema, offset=1200, limit=5) == (1500, numbers[1200:1205])
+    for limit in (1, 19, 20, 21, 1020, 1021, 1500):
+        assert found(schema.inv_search(WA, "", "", "", "", 0, limit, "uncounted"))[1] == numbers[:limit]
+    assert search(schema, ratecenter="RC1", city="even", limit=2000)[0] == 251
+    assert schema.inv_take(WA, "x", HOUR, "2080", "", 3) == ["none"]
+    assert schema.inv_take(WA, "x", HOUR, "2065", "", 1000)[2:] == [n for n in numbers if n.startswith("2065")]
+    assert schema.inv_take(WA, "x", HOUR, "", "", 150)[2:] == numbers[:150]
+    check_consistent(schema)
+
+
 def test_take_the_first(schema):
     schema.inv_import(WA, "206219", "SEATTLE", "Seattle", bitmap([1, 2, 3]))
     schema.inv_import(WA, "425270", "RENTON", "Renton", bitmap([5, 6]))
