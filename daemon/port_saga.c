@@ -148,6 +148,17 @@ static int check_service(const struct saga *s, const struct port *p)
     return ERR_OK;
 }
 
+/* An inventory that has a number, too, must not sell it. ERR_REFUSED: it is about to. */
+static int keep_from_sale(const struct saga *s, const struct port *p)
+{
+    const char *const head[] = {NULL};
+    int err = stock_each(s->redis, &p->stock, "inv_keep", head, NULL);
+    if (err != ERR_REFUSED)
+        return err;
+    err = except(s, p, "IN_SERVICE", "a number is on hold in our own inventory");
+    return err == ERR_OK ? ERR_REFUSED : err;
+}
+
 static int begin(const struct saga *s, struct port *p, const char *by, bool now,
                  enum port_switch *ret)
 {
@@ -173,6 +184,8 @@ int port_saga_switch(const struct saga *s, const char *order, const char *by, bo
     if (err == ERR_OK && at(&p, "open")) {
         *ret = PORT_IN_SERVICE;
         err = check_service(s, &p);
+        if (err == ERR_OK)
+            err = keep_from_sale(s, &p);
     }
     if (err == ERR_OK)
         err = begin(s, &p, by, now, ret);

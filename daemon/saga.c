@@ -236,22 +236,28 @@ int saga_order(const struct saga *s, const char *id, enum saga_result *ret)
     return err;
 }
 
-/* Where a number's stock lies; "" when its record says that it is not cancelled (any more). */
-static int cancelled_state(const struct saga *s, const char *number, const char **ret)
+struct cancelled {
+    const char *state; /* where its stock lies; "": it is not cancelled (any more) */
+    bool ported;       /* it came from another carrier, and goes back there */
+};
+
+static int read_cancelled(const struct saga *s, const char *number, struct cancelled *ret)
 {
     struct redisReply *r = NULL;
     struct table t;
+    struct cancelled c = {.state = ""};
     int err = redis_fcall_ro(s->redis, &r, "number_list", key_account(s->account).text, "", "", "",
                              "", number, NULL);
     if (err == ERR_OK)
         err = table_open(r, 1, &t);
-    if (err == ERR_OK) {
-        bool cancelled = t.rows > 0 && table_int(&t, 0, "status", 0) == 2;
-        const char *state =
-            cancelled ? scratch_text(s->mem, span_of(table_text(&t, 0, "state"))) : "";
-        err = state ? ERR_OK : ERR_NOMEM;
-        *ret = state;
+    if (err == ERR_OK && t.rows > 0 && table_int(&t, 0, "status", 0) == 2) {
+        c.state = scratch_text(s->mem, span_of(table_text(&t, 0, "state")));
+        c.ported = strcmp(table_text(&t, 0, "order_type"), "Portin") == 0;
     }
+    if (err == ERR_OK && !c.state)
+        err = ERR_NOMEM;
+    if (err == ERR_OK)
+        *ret = c;
     reply_free(r);
     return err;
 }
@@ -267,15 +273,17 @@ static int release_number(const struct saga *s, const char *number)
 int saga_cancel(const struct saga *s, const char *number)
 {
     char rest[24];
-    const char *state = "";
+    struct cancelled c = {.state = ""};
     snprintf(rest, sizeof(rest), "%" PRId64, s->quarantine_ms);
-    int err = cancelled_state(s, number, &state);
-    if (err == ERR_OK && *state) {
-        struct stock_number one = {number, state};
-        const char *const head[] = {rest, NULL};
+    int err = read_cancelled(s, number, &c);
+    if (err == ERR_OK && *c.state) {
+        struct stock_number one = {number, c.state};
+        const struct stock stock = {&one, 1};
+        const char *const head[] = {rest, NULL}, *const none[] = {NULL};
         err = release_number(s, number);
         if (err == ERR_OK)
-            err = stock_each(s->redis, &(struct stock){&one, 1}, "inv_quarantine", head, NULL);
+            err = c.ported ? stock_each(s->redis, &stock, "inv_forget", none, NULL)
+                           : stock_each(s->redis, &stock, "inv_quarantine", head, NULL);
     }
     return err == ERR_OK ? saga_done(s, "cancel", number) : err;
 }

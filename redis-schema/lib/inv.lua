@@ -162,7 +162,8 @@ local function inv_import(inv, args)
   for i, place in ipairs(redis.call('HMGET', key.blocks(inv), unpack(blocks))) do was[blocks[i]] = place end
   local added = 0
   for i, block in ipairs(blocks) do
-    moved[block] = mark(inv, block, args[4 * i], not was[block])
+    local new = not was[block] and redis.call('EXISTS', key.known(inv, block)) == 0
+    moved[block] = mark(inv, block, args[4 * i], new)
     added = added + moved[block]
   end
   set_places(inv, places, was)
@@ -205,7 +206,7 @@ local function inv_number(inv, args)
   local number = check.number(args[1])
   local block, line = split(number)
   if redis.call('GETBIT', key.known(inv, block), line) == 0 then return { 'unknown' } end
-  local ratecenter, city = place_parts(redis.call('HGET', key.blocks(inv), block))
+  local ratecenter, city = place_parts(redis.call('HGET', key.blocks(inv), block) or '|')
   local owner = redis.call('HGET', key.holder(inv), number)
   local held, rest = redis.call('ZSCORE', key.holds(inv), number), redis.call('ZSCORE', key.rest(inv), number)
   local stock = redis.call('GETBIT', key.free(inv, block), line) == 1 and 'free' or owner and 'held'
@@ -435,6 +436,41 @@ local function is_sold(inv, number)
     and redis.call('HEXISTS', key.holder(inv), number) == 0
 end
 
+-- Numbers that come into service from elsewhere: no import offers them, nor does their rest. Free ones are taken.
+-- KEYS: inv:{ST}
+-- ARGV: numbers…
+-- Reply: ok (also when they were kept before)
+-- Refusals: held, number (nothing is changed)
+local function inv_keep(inv, args)
+  local numbers, free = distinct(args, 1), {}
+  for _, number in ipairs(numbers) do
+    if redis.call('HEXISTS', key.holder(inv), number) == 1 then return { 'held', number } end
+  end
+  for _, number in ipairs(numbers) do
+    local block, line = split(number)
+    redis.call('SETBIT', key.known(inv, block), line, 1)
+    redis.call('ZREM', key.rest(inv), number)
+    if redis.call('GETBIT', key.free(inv, block), line) == 1 then free[#free + 1] = number end
+  end
+  set_free(inv, free, 0)
+  return { 'ok' }
+end
+
+-- Numbers that go back to where they came from: as if they had never been here.
+-- KEYS: inv:{ST}
+-- ARGV: numbers…
+-- Reply: ok (free, held and resting ones stay as they are)
+local function inv_forget(inv, args)
+  for _, number in ipairs(distinct(args, 1)) do
+    local block, line = split(number)
+    if is_sold(inv, number) and not redis.call('ZSCORE', key.rest(inv), number) then
+      redis.call('SETBIT', key.known(inv, block), line, 0)
+      drop_empty(inv, block)
+    end
+  end
+  return { 'ok' }
+end
+
 -- Lets cancelled numbers rest before they are free again. Numbers that are free, held, resting or not
 -- of this inventory are left alone.
 -- KEYS: inv:{ST}
@@ -466,6 +502,8 @@ local function inv_expire(inv, args)
 end
 
 door.write({ 'inv_import', key = key.INVENTORY, args = { 4, MANY }, run = inv_import })
+door.write({ 'inv_keep', key = key.INVENTORY, args = { 1, MANY }, run = inv_keep })
+door.write({ 'inv_forget', key = key.INVENTORY, args = { 1, MANY }, run = inv_forget })
 door.write({ 'inv_withdraw', key = key.INVENTORY, args = { 1, MANY }, run = inv_withdraw })
 door.read({ 'inv_sums', key = key.INVENTORY, args = { 0 }, run = inv_sums })
 door.read({ 'inv_number', key = key.INVENTORY, args = { 1 }, run = inv_number })

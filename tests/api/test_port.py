@@ -2,6 +2,7 @@
 
 import datetime
 import itertools
+import os
 import re
 import time
 
@@ -331,6 +332,19 @@ def test_a_ported_number_ends_as_others_do(rest, api, fresh):
     assert rest.redis.fcall("did_route", f"did:{number}") == ["notfound"]
     assert not rest.redis.client.zscore("inv:{OR}:rest", number)
     assert port(api, number).good()["acceptedTns"] == [number]
+
+
+def test_a_ported_number_is_not_offered_by_an_import(rest, api, fresh):
+    number, = fresh()
+    order = submitted(rest, api, [number])
+    set_foc(rest, rest.account, order, 1)
+    wait_for(lambda: order_of(api, order)["processingStatus"] == "COMPLETE", 10)
+    csv = os.path.join(rest.workdir, "ported.csv")
+    with open(csv, "w", encoding="ascii") as f:
+        f.write(f"number,state,ratecenter,city\n{number},OR,PORTLAND,PORTLAND\n")
+    rest.ctl("inventory", "import", csv)
+    assert api.searchdid(state="OR", NPANXXYYYY=number).good()["DIDs"] == []
+    api.reserve(category="landline", state="OR", number=number).refused("Invalid number")
 
 
 def test_exception_tells_why(rest, api, fresh):

@@ -330,6 +330,37 @@ def test_free_numbers_are_withdrawn_as_if_never_imported(schema):
     assert s.inv_withdraw(WA, "2535550003") == ["ok", "0"] and s.snapshot() == before
 
 
+def test_numbers_from_elsewhere_are_kept_from_sale(schema):
+    s = schema
+    before = s.snapshot()
+    assert s.inv_keep(WA, "2535550001", "2535550002") == ["ok"] == s.inv_keep(WA, "2535550001")
+    assert s.inv_import(WA, "253555", "Tacoma", "Tacoma", bitmap([1, 2, 3])) == ["ok", "1"]
+    assert s.inv_number(WA, "2535550001")[:2] == ["ok", "taken"]
+    assert s.inv_search(WA, "253555", "", "", "", 0, 10)[1] == "1"
+    assert s.inv_keep(WA, "2535550003") == ["ok"]
+    assert s.inv_search(WA, "253555", "", "", "", 0, 10)[1] == "0"
+    s.inv_import(WA, "253555", "Tacoma", "Tacoma", bitmap([4]))
+    s.inv_hold(WA, "x", 60000, "2535550004")
+    assert s.inv_keep(WA, "2535550005", "2535550004") == ["held", "2535550004"]
+    assert s.inv_number(WA, "2535550005") == ["unknown"]
+    assert s.inv_forget(WA, "2535550001", "2535550002", "2535550003", "2535550004", "2535559999") == ["ok"]
+    assert s.inv_number(WA, "2535550001") == ["unknown"] and s.inv_number(WA, "2535550004")[1] == "held"
+    s.inv_release(WA, "x", "2535550004")
+    assert s.inv_forget(WA, "2535550004") == ["ok"] and s.inv_number(WA, "2535550004")[1] == "free"
+    s.inv_withdraw(WA, "2535550004")
+    assert s.snapshot() == before
+
+
+def test_a_resting_number_that_comes_in_rests_no_more(schema):
+    s = schema
+    s.inv_import(WA, "253555", "Tacoma", "", bitmap([1]))
+    s.inv_hold(WA, "x", 60000, "2535550001")
+    s.inv_sell(WA, "x", "2535550001")
+    s.inv_quarantine(WA, 1, "2535550001")
+    assert s.inv_keep(WA, "2535550001") == ["ok"]
+    assert s.inv_expire(WA, 10) == ["ok", "0"] and s.inv_number(WA, "2535550001")[1] == "taken"
+
+
 def test_sums(schema):
     s = schema
     assert s.inv_sums(WA) == ["ok", "0", "0", "0", "0"]
