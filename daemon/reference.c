@@ -326,9 +326,12 @@ static void print_introduction(FILE *out)
 static void print_failures(FILE *out)
 {
     fputs("<h2 id=\"failures\">Failures</h2>\n<p>", out);
-    html_prose(out, "A failure has `error`: `Invalid` and the parameter as its endpoint spells it, "
-                    "or plain words; `code`, which never changes; `detail` for people; and "
-                    "`request_id`. Its `status` is the HTTP status as text.");
+    html_prose(out,
+               "A failure has `error`: `Invalid` and the parameter as its endpoint spells it, "
+               "or plain words; `code`, which never changes; `detail` for people; and "
+               "`request_id`. Its `status` is the HTTP status as text. Only what is no HTTP at "
+               "all, or has more than 32 KB of headers, is refused before it is a request: "
+               "with a short page (400, 414, 431, 505) and a closed connection.");
     fputs(
         "</p>\n<table><thead><tr><th>code</th><th>HTTP</th><th>Meaning</th></tr></thead><tbody>\n",
         out);

@@ -121,6 +121,25 @@ def test_long_uri_and_headers_do_not_hurt(rest, api):
     api.get_trunk().good()
 
 
+@pytest.mark.parametrize("head,status", [
+    ("GET /get_trunk?x=" + "y" * 100000 + " HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+    ("GET /get_trunk HTTP/1.1\r\nHost: x\r\nX-A: " + "b" * 100000 + "\r\n\r\n", 431),
+    ("GET /get_trunk HTTP/1.1\r\nHost: x\r\nnocolon\r\n\r\n", 400),
+    ("GET /get_trunk HTTP/9.9\r\nHost: x\r\n\r\n", 505), ("GET /get_trunk\r\n\r\n", 400)],
+    ids=["uri", "headers", "colon", "version", "line"])
+def test_what_is_no_request_gets_the_librarys_page(raw, head, status):
+    """As the reference page says: libmicrohttpd answers these itself, and closes."""
+    try:
+        raw.send(head)
+    except OSError:
+        pass  # it closes without reading the rest
+    try:
+        said = raw.closed()
+    except OSError:
+        said = raw.data
+    assert not said or said.startswith(f"HTTP/1.1 {status} ".encode()) and b"Connection: close" in said
+
+
 # --- limits ----------------------------------------------------------------------
 
 @pytest.fixture(scope="module")
