@@ -33,6 +33,7 @@ struct http {
     bool (*takes_files)(struct span path);
     bool (*waits)(struct span path);
     atomic_int errands;
+    atomic_bool closing;
     atomic_int active; /* requests between their first line and the end of their reply */
 };
 
@@ -246,6 +247,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
         return MHD_NO;
     if (!x->begun) {
         x->begun = true;
+        if (atomic_load(&h->closing))
+            http_exchange_refuse(x, 503, "the server is going down");
         if (http_watch_crowded(watched_of(c)))
             http_exchange_refuse(x, 503, "too many connections from this address");
         bool now = http_exchange_begin(x, c, method, version, body_max(h, x));
@@ -346,13 +349,11 @@ int http_open(struct http **ret, const struct http_settings *s, http_handler *ha
     return ERR_OK;
 }
 
+/* New requests are refused here: MHD_quiesce_daemon aborts the process when one of the library's
+ * threads takes its listening socket out of epoll just then. */
 static void drain(struct http *h, int64_t drain_ms)
 {
-    for (size_t i = 0; i < h->daemon_n; i++) {
-        MHD_socket listening = MHD_quiesce_daemon(h->daemons[i]);
-        if (listening != MHD_INVALID_SOCKET)
-            close(listening);
-    }
+    atomic_store(&h->closing, true);
     int64_t end = clock_boot_ms() + drain_ms;
     /* Errands end by the time-outs of whom they wait for; none may outlive the daemon. */
     while (atomic_load(&h->errands) > 0 || (atomic_load(&h->active) > 0 && clock_boot_ms() < end))

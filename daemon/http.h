@@ -75,8 +75,8 @@ struct http;
 MUST_CHECK int http_open(struct http **ret, const struct http_settings *settings,
                          http_handler *handler, void *arg, char error[HTTP_ERROR]);
 
-/* Takes no new connection, waits for requests under way but not longer than so, ends. NULL is fine.
- */
+/* Refuses new requests with 503, waits for those under way but not longer than so, ends. Accepts
+ * NULL. */
 void http_close(struct http *h, int64_t drain_ms);
 
 #endif

@@ -161,6 +161,7 @@ def test_sigterm_waits_for_requests_under_way():
         request.start()
         assert gate.reached.wait(10)
         slow.signal(signal.SIGTERM)
+        wait_for(lambda: client.availabilitystate().get("detail") == "the server is going down", 5)
         request.join(15)
         assert replies and replies[0].status == 503, replies
         slow.stop()
