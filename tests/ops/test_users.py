@@ -45,14 +45,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_users_may_not_do_more_than_they_need(as_user, shared_stack, name):
-    before = shared_stack.redis.client.info("persistence")["rdb_changes_since_last_save"]
+def test_users_may_not_do_more_than_they_need(as_user, name):
     client = as_user(name)
     for command in REFUSED[name]:
         with pytest.raises(redis.exceptions.NoPermissionError):
             client.execute_command(*(["EVAL", "return 0", 0] if command.startswith("EVAL") else command.split(" ")))
             pytest.fail(f"{name} may {command}")
-    assert shared_stack.redis.client.info("persistence")["rdb_changes_since_last_save"] == before
 
 
 def test_people_may_read(as_user, shared_stack):
