@@ -12,7 +12,7 @@
 #include "tally.h"
 
 enum { TICK_S = 1, BATCH = 100, RENEW_MS = 2000 };
-#define LEASE_MS "10000" /* several times the longest interval: a lock outlives a slow run */
+#define LEASE_MS "10000" /* a long run renews it; after a death others go on so soon */
 
 /* Jobs of one pace share a thread. */
 enum pace {
