@@ -10,7 +10,7 @@ void text_set_span(char *buf, size_t cap, struct span s)
 
 void text_set(char *buf, size_t cap, const char *text)
 {
-    text_set_span(buf, cap, (struct span){text, strnlen(text, cap)});
+    text_set_span(buf, cap, (struct span){text, strlen(text)});
 }
 
 char *text_digits(uint64_t n, char *p)
