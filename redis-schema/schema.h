@@ -8,7 +8,7 @@
 
 enum {
     SCHEMA_VERSION =
-        1, /* raised when a key or a function changes in a way that old programs can't bear */
+        2, /* raised when a key or a function changes in a way that old programs can't bear */
     SCHEMA_ERROR = 256,
 };
 

@@ -5,9 +5,10 @@
 -- the period that it was ordered in.
 local function fees(account, start)
   local sums = { ['Order (New DIDs)'] = { n = 0, amount = 0 }, ['Order (LNP)'] = { n = 0, amount = 0 } }
-  local all = redis.call('HGETALL', key.numbers(account))
+  local all, terms = redis.call('HGETALL', key.numbers(account)), number.terms(account)
   for i = 2, #all, 2 do
-    local _, status, _, _, _, order_type, monthly, since = number.unpack(all[i])
+    local _, status, order = number.unpack(all[i])
+    local _, order_type, monthly, since = unpack(terms(order))
     if status ~= '2' and tonumber(since) < start then
       local sum = sums[order_type == 'Portin' and 'Order (LNP)' or 'Order (New DIDs)']
       sum.n, sum.amount = sum.n + 1, sum.amount + tonumber(monthly)

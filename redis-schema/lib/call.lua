@@ -47,8 +47,8 @@ end
 local function find_number(account, c)
   local record = redis.call('HGET', key.numbers(account), c.number)
   if not record then return false end
-  local tg, status, _, category, _, _, _, _, _, cnam = number.unpack(record)
-  c.tg, c.category, c.cnam = tg, category, cnam
+  local tg, status, _, state, cnam = number.unpack(record)
+  c.tg, c.category, c.cnam = tg, number.category(state), cnam
   return status == '1'
 end
 
@@ -56,7 +56,7 @@ end
 local function caller_name(account, digits)
   local record = redis.call('HGET', key.numbers(account), digits)
   if not record then return '' end
-  local _, status, _, _, _, _, _, _, _, cnam = number.unpack(record)
+  local _, status, _, _, cnam = number.unpack(record)
   return status == '1' and cnam or ''
 end
 

@@ -4,15 +4,18 @@
 local A_STATUS = { ['0'] = true, ['1'] = true, ['2'] = true }
 local MANY = 100000
 
+-- account, tg, status, rev, cnam of a record; nothing when there is none. cnam is last and may hold a bar.
+local function read_did(did)
+  return string.match(redis.call('GET', did) or '', '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
+end
+
 -- KEYS: did:N
 -- Reply: ok, account, tg, status, cnam, rev
 -- Refusals: notfound
 local function did_route(did)
-  local v = redis.call('HMGET', did, 'account', 'tg', 'status', 'cnam', 'rev')
-  if not v[1] then return { 'notfound' } end
-  local out = { 'ok' }
-  reply.row(out, v, 5)
-  return out
+  local account, tg, status, rev, cnam = read_did(did)
+  if not account then return { 'notfound' } end
+  return { 'ok', account, tg, status, cnam, rev }
 end
 
 -- KEYS: did:N
@@ -24,10 +27,11 @@ local function did_assign(did, args)
   check.id(args[2], 'trunk id')
   check.one_of(args[3], A_STATUS, 'status')
   check.a_text(args[4], 'cnam')
-  local holder = redis.call('HGET', did, 'account')
+  local holder, _, _, was = read_did(did)
   if holder and holder ~= account then return { 'taken' } end
-  redis.call('HSET', did, 'account', account, 'tg', args[2], 'status', args[3], 'cnam', args[4])
-  return { 'ok', reply.int(redis.call('HINCRBY', did, 'rev', 1)) }
+  local rev = reply.int((was or 0) + 1)
+  redis.call('SET', did, table.concat({ account, args[2], args[3], rev, args[4] }, '|'))
+  return { 'ok', rev }
 end
 
 -- KEYS: did:N
@@ -35,7 +39,7 @@ end
 -- Reply: ok (also when it is gone)
 -- Refusals: taken
 local function did_release(did, args)
-  local holder = redis.call('HGET', did, 'account')
+  local holder = read_did(did)
   if holder and holder ~= args[1] then return { 'taken' } end
   if holder then redis.call('DEL', did) end
   return { 'ok' }
@@ -67,12 +71,14 @@ end
 local function number_list(account, args)
   local category, status, tg, order = args[1] or '', args[2] or '', args[3] or '', args[4] or ''
   local names, by_name = records(account, args[5] or '')
-  local out = reply.columns(number.COLUMNS)
+  local out, terms = reply.columns(number.COLUMNS), number.terms(account)
   for _, name in ipairs(names) do
-    local v = { number.unpack(by_name[name]) }
-    if fits(category, v[4]) and fits(status, v[2]) and fits(tg, v[1]) and fits(order, v[3]) then
-      table.insert(v, 1, name)
-      reply.row(out, v, #number.COLUMNS)
+    local its_tg, its_status, its_order, state, cnam = number.unpack(by_name[name])
+    local its_category = number.category(state)
+    if fits(category, its_category) and fits(status, its_status) and fits(tg, its_tg) and fits(order, its_order) then
+      local of = terms(its_order)
+      reply.row(out, { name, its_tg, its_status, its_order, its_category, of[1], of[2], of[3], of[4], state, cnam },
+        #number.COLUMNS)
     end
   end
   return out
@@ -80,11 +86,9 @@ end
 
 -- Applies an update to a record; texts that are empty leave it.
 local function changed(record, tg, status, cnam)
-  local v = { number.unpack(record) }
-  if tg ~= '' then v[1] = tg end
-  if status ~= '' then v[2] = status end
-  if cnam ~= '' then v[10] = cnam == '-' and '' or cnam end
-  return number.pack(v), v[2]
+  local its_tg, its_status, order, state, its_cnam = number.unpack(record)
+  if cnam ~= '' then its_cnam = cnam == '-' and '' or cnam end
+  return number.pack(tg ~= '' and tg or its_tg, status ~= '' and status or its_status, order, state, its_cnam)
 end
 
 -- The new records, nothing written; or a refusal.

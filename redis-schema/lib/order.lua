@@ -110,7 +110,7 @@ end
 local function order_reply(account, order)
   local out = { 'ok', reply.int(#FIELDS) }
   for _, field in ipairs(FIELDS) do reply.append(out, { field, order[field] }) end
-  return reply.append(out, redis.call('HGETALL', key.order_numbers(account, order.id)))
+  return reply.append(out, number.read(key.order_numbers(account, order.id)))
 end
 
 -- Tells the webhooks of an order's change; numbers: number, state…
@@ -123,9 +123,7 @@ local function write_order(account, order, numbers)
   for _, field in ipairs(FIELDS) do
     redis.call('HSET', key.order(account, order.id), field, order[field])
   end
-  for i = 1, #numbers, 2 do
-    redis.call('HSET', key.order_numbers(account, order.id), numbers[i], numbers[i + 1])
-  end
+  number.write(key.order_numbers(account, order.id), numbers)
   redis.call('ZADD', key.orders(account), order.id, order.id)
 end
 
@@ -241,13 +239,11 @@ local function order_complete(account, args)
   if not order then return { 'notfound' } end
   if order.step == 'done' then return { 'ok' } end
   if order.step ~= 'paid' then return { 'unpaid' } end
-  local since = reply.int(clock.now())
-  local numbers = redis.call('HGETALL', key.order_numbers(account, order.id))
+  local numbers = number.read(key.order_numbers(account, order.id))
   for i = 1, #numbers, 2 do
-    redis.call('HSET', key.numbers(account), numbers[i], number.pack({ order.tg, '1', order.id, order.category,
-      order.type, order.order_type, order.monthly, since, numbers[i + 1], '' }))
+    redis.call('HSET', key.numbers(account), numbers[i], number.pack(order.tg, '1', order.id, numbers[i + 1], ''))
   end
-  redis.call('HSET', key.order(account, order.id), 'step', 'done', 'status', '2')
+  redis.call('HSET', key.order(account, order.id), 'step', 'done', 'status', '2', 'since', reply.int(clock.now()))
   tell(account, 'order.processed', order, numbers)
   return { 'ok' }
 end
@@ -261,7 +257,7 @@ local function order_cancel(account, args)
   local order = read_order(account, check.id(args[1], 'order id'))
   if not order then return { 'notfound' } end
   if order.step == 'paid' or order.step == 'done' then return { 'processed' } end
-  local numbers = redis.call('HGETALL', key.order_numbers(account, order.id))
+  local numbers = number.read(key.order_numbers(account, order.id))
   if redis.call('HGET', key.order(account, order.id), 'step') ~= 'cancelled' then
     redis.call('HSET', key.order(account, order.id), 'step', 'cancelled', 'status', '0')
     tell(account, 'order.cancelled', order, numbers)

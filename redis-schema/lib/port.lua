@@ -168,7 +168,7 @@ end
 local function port_reply(account, port)
   local out = { 'ok', reply.int(#FIELDS) }
   for _, field in ipairs(FIELDS) do reply.append(out, { field, port[field] or '' }) end
-  return reply.append(out, redis.call('HGETALL', key.port_numbers(account, port.id)))
+  return reply.append(out, number.read(key.port_numbers(account, port.id)))
 end
 
 local EVENTS = { DRAFT = 'port.created', SUBMITTED = 'port.submitted', EXCEPTION = 'port.exception', FOC = 'port.foc',
@@ -180,7 +180,7 @@ local function tell(account, id)
   event.add(account, EVENTS[port.processing], { 'orderId', id, 'tg_id', port.tg, 'didCategory', port.category,
     'processingStatus', port.processing, 'reason', port.reason, 'note', port.note, 'focDate',
     port.foc == '0' and '' or clock.text(tonumber(port.foc)), 'amount', event.money(port.amount), 'count', port.count,
-    'numbers', event.numbers(redis.call('HGETALL', key.port_numbers(account, id))) })
+    'numbers', event.numbers(number.read(key.port_numbers(account, id))) })
 end
 
 -- Writes fields of an order and a line of its log.
@@ -234,7 +234,7 @@ local function port_create(account, args)
   if not port then return { 'trunk' } end
   if not ledger.pay(account, tonumber(port.amount), 'Order (LNP)', saga(id)) then return { 'insufficient' } end
   for i = 7 + 2 * count, #args, 2 do port[args[i]] = args[i + 1] end
-  for i = 1, #numbers, 2 do redis.call('HSET', key.port_numbers(account, id), numbers[i], numbers[i + 1]) end
+  number.write(key.port_numbers(account, id), numbers)
   redis.call('ZADD', key.ports(account), id, id)
   redis.call('HSET', key.sagas(account), saga(id), port.created)
   change(account, id, by, port)
@@ -360,13 +360,13 @@ local function port_switch(account, args)
   local now = clock.now()
   local early = tonumber(port.foc) > now
   if early and args[3] ~= 'now' then return { 'early' } end
-  local numbers = redis.call('HGETALL', key.port_numbers(account, id))
+  local numbers = number.read(key.port_numbers(account, id))
   for i = 1, #numbers, 2 do
-    redis.call('HSET', key.numbers(account), numbers[i], number.pack({ port.tg, '1', id, port.category, port.type,
-      port.order_type, port.monthly, reply.int(now), numbers[i + 1], '' }))
+    redis.call('HSET', key.numbers(account), numbers[i], number.pack(port.tg, '1', id, numbers[i + 1], ''))
   end
   redis.call('HSET', key.sagas(account), saga(id), now)
-  change(account, id, by, { step = 'switching', triggered = '1', immediately = early and '1' or '0' })
+  change(account, id, by, { step = 'switching', triggered = '1', immediately = early and '1' or '0',
+    since = reply.int(now) })
   return { 'ok', 'switching' }
 end
 

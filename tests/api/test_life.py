@@ -110,13 +110,14 @@ def test_a_schema_lost_while_serving_is_loaded_again(lost):
 
 def test_a_newer_schema_of_another_trunkd_is_left_alone():
     with Stack(sipmod=False) as s:
+        version = s.redis.client.hget("schema", "version")
         s.redis.client.hset("schema", "version", 999)
         s.redis.client.execute_command("FUNCTION", "FLUSH")
         wait_for(lambda: "upgrade the program" in _log(s.trunkd), 10)
         assert s.redis.client.execute_command("FUNCTION", "LIST") == []
         assert s.api.availabilitystate().status == 503
         assert scrape(s.trunkd)["trunkline_ready"] == 0 and scrape(s.trunkd)["trunkline_redis_schema_version"] == 999
-        s.redis.client.hset("schema", "version", 1)
+        s.redis.client.hset("schema", "version", version)
         wait_for(lambda: s.api.availabilitystate().ok, 10)
 
 

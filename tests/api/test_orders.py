@@ -111,8 +111,7 @@ def test_whole_order(rest, client, fresh):
         "didnumber": numbers[0], "trunkGroup": "127.0.0.3", "prefix1": "5555", "trunkGroup2": "127.0.0.4",
         "prefix2": "6666", "didRate": "1.25", "didType": "Unmetered", "orderType": "New", "status": "1", "cnam": "",
         "trunkId": client.trunk, "orderno": order["orderId"], "category": "landline"}
-    route = rest.redis.client.hgetall(f"did:{numbers[0]}")
-    assert (route["account"], route["tg"], route["status"]) == (client.accountno, client.trunk, "1")
+    assert rest.redis.client.get(f"did:{numbers[0]}") == f"{client.accountno}|{client.trunk}|1|1|"
     assert rest.redis.client.hlen(f"{{a:{client.accountno}}}:sagas") == 0
     assert not any(rest.redis.client.hexists("inv:{WA}:holder", n) for n in numbers)
 
@@ -283,11 +282,9 @@ def test_update_trunk_status_and_name(rest, client, owned):
     by_number = {n["didnumber"]: n for n in client.getnumbers().good()["data"]}
     assert [by_number[n]["trunkGroup"] for n in owned] == ["127.0.0.8", "127.0.0.8", "127.0.0.3"]
     assert [by_number[n]["cnam"] for n in owned] == ["ACME Inc.", "ACME Inc.", ""]
-    route = rest.redis.client.hgetall(f"did:{a}")
-    assert (route["tg"], route["cnam"], route["status"]) == (trunk, "ACME Inc.", "1")
+    assert rest.redis.client.get(f"did:{a}") == f"{client.accountno}|{trunk}|1|2|ACME Inc."
     client.updatenumber(number=a, status="0", cnam="-").good()
-    route = rest.redis.client.hgetall(f"did:{a}")
-    assert (route["cnam"], route["status"]) == ("", "0")
+    assert rest.redis.client.get(f"did:{a}") == f"{client.accountno}|{trunk}|0|3|"
     client.updatenumber(number=a).good()
     assert client.getnumbers(status="0").good()["data"][0]["didnumber"] == a
 
@@ -317,5 +314,5 @@ def test_cancel_is_final(rest, client, other, owned):
     wait_for(lambda: _free(client, number), 10)
     trunk = rest.define_trunk(("127.0.0.9", 5060), api=other)
     assert rest.order(trunk, api=other, numbers=[number]) == [number]
-    assert rest.redis.client.hget(f"did:{number}", "account") == other.accountno
+    assert rest.redis.fcall("did_route", f"did:{number}")[1] == other.accountno
     assert client.getnumbers(status="2").good()["data"][0]["didnumber"] == number

@@ -64,7 +64,7 @@ def _check_in_service(stack, numbers, order, balance_before):
     owned = {n["didnumber"]: n for n in stack.api.getnumbers(orderno=order).good()["data"]}
     assert sorted(owned) == sorted(numbers)
     for number in numbers:
-        assert stack.redis.client.hget(f"did:{number}", "account") == stack.account
+        assert stack.redis.fcall("did_route", f"did:{number}")[1] == stack.account
         assert not stack.redis.client.hexists("inv:{WA}:holder", number)
         assert stack.redis.client.zscore("inv:{WA}:holds", number) is None
         assert not stack.api.searchdid(state="WA", NPANXXYYYY=number).good()["DIDs"]

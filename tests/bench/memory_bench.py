@@ -16,6 +16,7 @@ BLOCK = 10000
 SAMPLES = 500
 ACCOUNT_NUMBERS = 10000  # numbers of one account
 ORDER = 1000             # numbers of one order
+FIRST_ORDER = 100001     # as trunkd gives them out
 NXX = [n for n in range(200, 1000) if n % 100 != 11]
 HOLD_RATE, PROBE_RATE = 400, 200
 HOUR_MS = 3600 * 1000
@@ -141,7 +142,7 @@ def assigned_numbers(args):
                     customer = Customer(bed, credit=10 ** 12)
                     trunk = customer.trunk()
                 numbers = [f"2{n:09d}" for n in range(done, done + ORDER)]
-                assign(bed, customer, trunk, numbers, str(10 + done // ORDER))
+                assign(bed, customer, trunk, numbers, str(FIRST_ORDER + done // ORDER))
                 done += ORDER
 
             def route():

@@ -39,8 +39,8 @@ def test_bad_payments(ctl, account):
 
 
 def test_fees_are_booked_once(ctl, account, server, key):
-    record = "1|{}|9|landline|Metered|New|12500|1000|WA|"
-    server.client.hset(f"{key}:numbers", mapping={"2062190001": record.format(1), "2062190002": record.format(2)})
+    server.client.hset(f"{key}:order:9", mapping={"order_type": "New", "monthly": 12500, "since": 1000})
+    server.client.hset(f"{key}:numbers", mapping={"2062190001": "1|1|9|WA|", "2062190002": "1|2|9|WA|"})
     first, = ctl("fee", "run")
     assert (first["accountno"], first["numbers"], first["amount"], first["balance"]) == (account, 1, "1.25", "-1.25")
     assert ctl("fee", "run") == [] and ctl("fee", "run", account) == []

@@ -23,7 +23,7 @@ from .store import Redis
 from .wait import wait_for
 
 CARRIER, PRIMARY, SECONDARY, GATEWAY = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 _serial = itertools.count(1)
 _onnet_hosts = (f"127.0.71.{n}" for n in range(1, 255))  # an address belongs to one trunk
 

@@ -19,7 +19,7 @@ KEY = "{a:1000001}"
 @pytest.fixture(scope="module")
 def as_user(shared_stack):
     number, = shared_stack.order(shared_stack.define_trunk(shared_stack.peer("127.0.0.3")))
-    shared_stack.redis.client.hset("did:2062199999", "account", "1000001")
+    shared_stack.redis.client.set("did:2062199999", "1000001|1|1|1|")
 
     def connect(name):
         return redis.Redis(port=shared_stack.redis.port, username=name, password=password(name), decode_responses=True)

@@ -25,19 +25,19 @@ def months_back(schema, n, day=1):
 def s(schema):
     schema.account(balance=10 ** 7, did_monthly="12500", tax_bp="1000")
     schema.trunk_in(11)
-    schema.numbers(*NUMBERS[:2])
+    schema.numbers(NUMBERS[0])
+    schema.numbers(NUMBERS[1])
     return schema
 
 
 def set_since(s, since, *numbers, **changes):
-    """Puts the records of numbers back in time; changes by column: status=1, order_type=5, monthly=6."""
-    columns = {"status": 1, "order_type": 5, "monthly": 6}
+    """Puts the orders of numbers back in time; changes: status of the numbers, order_type and monthly of the orders."""
     for number in numbers:
         record = s.client.hget(f"{KEY}:numbers", number).split("|")
-        record[7] = str(since)
-        for name, value in changes.items():
-            record[columns[name]] = value
+        order = f"{KEY}:order:{record[2]}"
+        record[1] = changes.get("status", record[1])
         s.client.hset(f"{KEY}:numbers", number, "|".join(record))
+        s.client.hset(order, mapping={"since": since, **{k: v for k, v in changes.items() if k != "status"}})
 
 
 def fees(s):

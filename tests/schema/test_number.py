@@ -29,8 +29,8 @@ def test_did_is_assigned_to_one_account(schema):
     did = f"did:{ONE}"
     assert schema.did_route(did) == ["notfound"]
     assert schema.did_assign(did, "7001", 11, "1", "") == ["ok", "1"]
-    assert schema.did_assign(did, "7001", 12, "1", "ACME") == ["ok", "2"]
-    assert schema.did_route(did) == ["ok", "7001", "12", "1", "ACME", "2"]
+    assert schema.did_assign(did, "7001", 12, "1", "AC|ME") == ["ok", "2"]
+    assert schema.did_route(did) == ["ok", "7001", "12", "1", "AC|ME", "2"]
     assert schema.did_assign(did, "7002", 12, "1", "") == ["taken"]
     assert schema.did_release(did, "7002") == ["taken"]
     assert schema.did_release(did, "7001") == ["ok"]
