@@ -41,6 +41,8 @@ REFUSED = {
             "CONFIG GET requirepass", "MONITOR"],
     "trunkd": ["FLUSHALL", "FLUSHDB", "KEYS *", "CONFIG SET dir /tmp", "SHUTDOWN", "ACL LIST",
                "MIGRATE a 1 b 0 1", "REPLICAOF NO ONE", "MODULE LIST", "SUBSCRIBE elsewhere", "CLIENT KILL ID 1"],
+    "backup": ["FLUSHALL", "KEYS *", "SHUTDOWN", "GET anything", "SET anything 1", f"HGETALL {KEY}", "HGETALL schema",
+               "REPLICAOF NO ONE", "FUNCTION LIST", "CONFIG GET dir", "ACL LIST", "EVAL return 0", "PUBLISH tl:kill x"],
 }
 
 
@@ -65,7 +67,7 @@ def test_people_may_read(as_user, shared_stack):
 def test_a_second_run_keeps_the_passwords(tmp_path):
     make = [ROOT / "deploy/redis/make-users", tmp_path / "made"]
     subprocess.run(make, check=True)
-    names = ("users.acl", "trunkd.password", "sipmod.password", "ops.password")
+    names = ("users.acl", "trunkd.password", "sipmod.password", "ops.password", "backup.password")
     first = {name: (tmp_path / "made" / name).read_text() for name in names}
     subprocess.run(make, check=True)
     assert first == {name: (tmp_path / "made" / name).read_text() for name in names}
