@@ -270,6 +270,19 @@ static const struct row ROWS[] = {
     {ROW(metrics, targets), &KIND_INT, AT(metrics.targets), 0, 10000, "200", "targets",
      "Targets that sipmod tells by name: those that are down first."},
 
+    {ROW(tap, ports), &KIND_TEXT, AT(tap.ports), 1, LONGEST, "5060", "",
+     "Ports of SIP, by comma, of which sipmod --tap takes packets, fragments and VLANs too."},
+    {ROW(tap, filter), &KIND_TEXT, AT(tap.filter), 0, LONGEST, "", "",
+     "What it takes instead, as pcap-filter(7) has it; empty: those ports."},
+    {ROW(tap, buffer_mib), &KIND_INT, AT(tap.buffer_mib), 1, 1024, "32", "MiB",
+     "Room that the kernel has for packets of a live interface."},
+    {ROW(tap, calls), &KIND_INT, AT(tap.calls), 1, 10 * MANY, "100000", "calls",
+     "Calls that it follows at once, about 4 KiB each; more are not recorded."},
+    {ROW(tap, keep_hours), &KIND_INT, AT(tap.keep_hours), 1, 87600, "168", "hours",
+     "What it recorded stays in Redis for so long."},
+    {ROW(tap, keep_most), &KIND_INT, AT(tap.keep_most), 1, 100 * MANY, "200000", "records",
+     "So many of an account at most, the latest."},
+
     {ROW(log, level), &KIND_LEVEL, AT(log.level), 0, 0, "info", "",
      "What is written to stderr: this level and worse."},
 };

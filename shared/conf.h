@@ -150,6 +150,14 @@ struct conf {
         int64_t targets;
     } metrics;
     struct {
+        char ports[CONF_TEXT];  /* of SIP, by comma */
+        char filter[CONF_TEXT]; /* BPF; empty: by ports */
+        int64_t buffer_mib;     /* of the kernel, live */
+        int64_t calls;          /* followed at once */
+        int64_t keep_hours;     /* of records in Redis */
+        int64_t keep_most;      /* records of an account */
+    } tap;
+    struct {
         enum log_level level;
     } log;
 };

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
+#include "call_id.h"
 #include "clock.h"
 #include "dial.h"
-#include "out.h"
 #include "refusal.h"
 #include "text.h"
 
@@ -257,32 +257,6 @@ static void start_outbound(struct call *c, const struct source *source)
         on_callee(c, ERR_NOT_FOUND, "", false);
 }
 
-/* The same INVITE has the same id, wherever and however often it arrives: 80 bits of a MAC by the
- * secret that all instances share. Without one yet, the call is refused before it needs an id. */
-static void derive_id(struct call *c, const struct msg *m)
-{
-    const struct mac_key *key = store_mac_key(c->core->store);
-    struct out o = {.buf = c->core->bytes, .cap = CORE_BYTES}, id = OUT_IN(c->id);
-    if (!key)
-        return;
-    out_span(&o, m->call_id);
-    out_text(&o, "\n");
-    out_number(&o, m->cseq);
-    out_text(&o, "\n");
-    out_span(&o, m->from.tag);
-    out_text(&o, "\n");
-    out_span(&o, m->via.branch);
-    out_text(&o, "\n");
-    out_span(&o, m->via.host);
-    out_text(&o, ":");
-    out_number(&o, m->via.port);
-    struct mac_key other = {
-        {key->k[1], key->k[0]}
-    };
-    out_hex(&id, mac_of(key, out_done(&o)), 16);
-    out_hex(&id, mac_of(&other, out_done(&o)), 4);
-}
-
 void call_start(struct core *core, struct txn_server *server, const struct flow *from,
                 const struct source *source)
 {
@@ -296,7 +270,9 @@ void call_start(struct core *core, struct txn_server *server, const struct flow 
         free(c);
         return;
     }
-    derive_id(c, relay_request(c->relay));
+    const struct mac_key *key = store_mac_key(core->store);
+    if (key) /* without one the call is refused before it needs an id */
+        call_id_derive(key, relay_request(c->relay), c->id);
     c->caller = rr_tag_hash(relay_request(c->relay)->from.tag);
     c->contact = dialogs_contact(relay_request(c->relay));
     relay_respond(c->relay, 100, NULL, (struct span){0});

@@ -1,4 +1,5 @@
 /* sipmod: the SIP proxy. Reads its settings, opens the proxy on a loop, and listens to signals. */
+#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "descriptors.h"
 #include "log.h"
 #include "proxy.h"
+#include "tap.h"
 
 enum { EXIT_USAGE = 2, OVERRIDES_MAX = 64 };
 
@@ -20,6 +22,7 @@ struct options {
     const char *overrides[OVERRIDES_MAX];
     size_t n_overrides;
     bool test_only;
+    const char *tap; /* what is read beside another proxy; NULL: we are the proxy */
 };
 
 struct app {
@@ -31,17 +34,27 @@ struct app {
     uv_timer_t drain_limit;
 };
 
-static const char USAGE[] = "usage: sipmod [-c FILE] [-o section.key=value]... [-t] [-V]\n"
-                            "  -c FILE  settings (INI)\n"
-                            "  -o S.K=V overrides one setting; may be repeated\n"
-                            "  -t       checks the settings and exits\n"
-                            "  -V       prints the version and exits\n";
+static const char USAGE[] =
+    "usage: sipmod [-c FILE] [-o section.key=value]... [-t] [-V] [--tap IFACE|FILE]\n"
+    "  -c FILE  settings (INI)\n"
+    "  -o S.K=V overrides one setting; may be repeated\n"
+    "  -t       checks the settings and exits\n"
+    "  -V       prints the version and exits\n"
+    "  --tap X  records the calls seen on an interface or in a file of pcap, and carries none\n";
 
 static int read_options(int argc, char **argv, struct options *o)
 {
+    enum { TAP = 256 };
+    static const struct option words[] = {
+        {"tap", required_argument, NULL, TAP},
+        {NULL,  0,                 NULL, 0  },
+    };
     int c;
-    while ((c = getopt(argc, argv, "c:o:tVh")) != -1) {
+    while ((c = getopt_long(argc, argv, "c:o:tVh", words, NULL)) != -1) {
         switch (c) {
+        case TAP:
+            o->tap = optarg;
+            break;
         case 'c':
             o->file = optarg;
             break;
@@ -220,5 +233,5 @@ int main(int argc, char **argv)
     descriptors_allow_all();
     log_open("sipmod", app.conf.log.level);
     arena_hook_osip();
-    return run(&app);
+    return app.options.tap ? tap_run(&app.conf, app.options.tap) : run(&app);
 }

@@ -4,7 +4,8 @@
 
 #include "out.h"
 
-/* ITU-T Q.850 causes of our own refusals. */
+/* ITU-T Q.850 causes of our own refusals. Of those that share status and cause, the first is told
+ * by a text that the store gave, the others by their own. */
 static const struct {
     const char *word;
     int status; /* 0: any */
@@ -16,14 +17,14 @@ static const struct {
     {"cps",      0,   42, "calls per second exceeded"   },
     {"gateways", 0,   34, "all gateways are full"       },
     {"overload", 0,   41, "temporary failure"           },
-    {"balance",  0,   21, "insufficient balance"        },
-    {"account",  0,   21, "account closed"              },
+    {"balance",  402, 21, "insufficient balance"        },
+    {"account",  403, 21, "account closed"              },
     {"trunk",    0,   3,  "no trunk for this number"    },
     {"inactive", 0,   1,  "number not active"           },
     {"unknown",  0,   1,  "number not in service"       },
     {"service",  0,   28, "service code not carried"    },
     {"no-route", 0,   3,  "no route to this destination"},
-    {"no-rate",  0,   21, "no rate for this destination"},
+    {"no-rate",  403, 21, "no rate for this destination"},
 };
 
 /* CDR words of targets' answers. */
@@ -51,6 +52,19 @@ const char *refusal_reason(int status)
             return REASONS[i].word;
     }
     return "rejected";
+}
+
+const char *refusal_word(int status, int cause, struct span text)
+{
+    const char *word = NULL;
+    for (size_t i = 0; i < sizeof CAUSES / sizeof *CAUSES; i++) {
+        if (CAUSES[i].cause != cause || (CAUSES[i].status && CAUSES[i].status != status))
+            continue;
+        if (span_eq(text, span_of(CAUSES[i].text)))
+            return CAUSES[i].word;
+        word = word ? word : CAUSES[i].word;
+    }
+    return word;
 }
 
 struct span refusal_lines(int status, const char *word, const char *text, int64_t retry_after_s,

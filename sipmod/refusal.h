@@ -16,4 +16,7 @@ const char *refusal_reason(int status);
 struct span refusal_lines(int status, const char *word, const char *text, int64_t retry_after_s,
                           char buf[REFUSAL_LINES]);
 
+/* The word of a refusal that was written so; NULL: by somebody else. */
+const char *refusal_word(int status, int cause, struct span text);
+
 #endif

@@ -9,7 +9,7 @@
 #include "mac.h"
 #include "redis_async.h"
 
-enum { STORE_ARGS = 24, STORE_NODE = 80, STORE_BOOT = 17 };
+enum { STORE_ARGS = 26, STORE_NODE = 80, STORE_BOOT = 17 };
 
 struct store;
 

@@ -1,5 +1,5 @@
 #!lua name=trunkline_call
---@use door check clock key reply number rating hold minutes stats cdr live ending pace
+--@use door check clock key reply number rating tariff hold minutes stats cdr live ending pace
 
 local TEXT, ATTEMPTS = 128, 200
 
@@ -79,20 +79,6 @@ local function find_account(account)
     tfn_rate = tonumber(v[5]), increment = tonumber(v[6]), minimum = tonumber(v[7]), onnet_rate = tonumber(v[10]) }
 end
 
--- Prices an incoming call by its trunk's billing and its number's category.
-local function price_incoming(c, owner, trunk)
-  if trunk.metered then
-    c.rate = c.category == 'tollfree' and owner.tfn_rate or owner.in_rate
-  end
-  c.increment, c.minimum = owner.increment, owner.minimum
-end
-
--- An account with a price of its own for numbers of ours pays that, not its deck's.
-local function price_onnet(c, owner)
-  if not owner.onnet_rate then return end
-  c.rate, c.increment, c.minimum = owner.onnet_rate, owner.increment, owner.minimum
-end
-
 -- Takes the call's first slice off what is available, and cuts its longest duration to what that pays for; false
 -- when the money isn't enough.
 local function afford(c, owner)
@@ -121,8 +107,8 @@ end
 local function verdict(account, c, owner, trunk)
   if not trunk.active then return 'trunk' end
   if not owner.active then return 'account' end
-  if c.direction == 'in' then price_incoming(c, owner, trunk) end
-  if c.onnet then price_onnet(c, owner) end
+  if c.direction == 'in' then tariff.incoming(c, owner, trunk.metered) end
+  if c.onnet then tariff.onnet(c, owner) end
   if not afford(c, owner) then return 'balance' end
   if not take_minutes(account, c, trunk.mou) then return 'mou' end
   c.busy = live.busy(account, c)
@@ -333,14 +319,7 @@ end
 -- ARGV: most
 -- Reply: ok, table of the CDR's fields, newest first
 local function cdr_list(account, args)
-  local out = reply.columns(cdr.FIELDS)
-  local most = check.int(args[1], 1, 100000, 'most')
-  for _, entry in ipairs(redis.call('XREVRANGE', key.cdr(account), '+', '-', 'COUNT', most)) do
-    local values = {}
-    for i = 1, #cdr.FIELDS do values[i] = entry[2][2 * i] end
-    reply.row(out, values, #cdr.FIELDS)
-  end
-  return out
+  return cdr.latest(key.cdr(account), check.int(args[1], 1, 100000, 'most'))
 end
 
 local STATS = { did = key.stats_did, tg = key.stats_tg }

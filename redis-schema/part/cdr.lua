@@ -1,4 +1,4 @@
---@use key
+--@use key reply
 -- Call detail records: one entry a call in the account's stream.
 local cdr = {}
 
@@ -10,9 +10,25 @@ cdr.FIELDS = { 'call', 'direction', 'tg', 'number', 'from', 'to', 'upstream', 's
 local entry = {}
 for i = 1, #cdr.FIELDS do entry[2 * i - 1] = cdr.FIELDS[i] end
 
--- Appends a record that has every field, and counts it.
-function cdr.append(account, record)
+-- Appends a record that has every field to a stream.
+function cdr.put(stream, record)
   for i, field in ipairs(cdr.FIELDS) do entry[2 * i] = record[field] end
-  redis.call('XADD', key.cdr(account), '*', unpack(entry))
+  redis.call('XADD', stream, '*', unpack(entry))
+end
+
+-- The same to the account's, and counts it.
+function cdr.append(account, record)
+  cdr.put(key.cdr(account), record)
   redis.call('HINCRBY', key.count(account), 'cdrs', '1')
+end
+
+-- The latest `most` records of a stream as a table, newest first.
+function cdr.latest(stream, most)
+  local out = reply.columns(cdr.FIELDS)
+  for _, found in ipairs(redis.call('XREVRANGE', stream, '+', '-', 'COUNT', most)) do
+    local values = {}
+    for i = 1, #cdr.FIELDS do values[i] = found[2][2 * i] end
+    reply.row(out, values, #cdr.FIELDS)
+  end
+  return out
 end

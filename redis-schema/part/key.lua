@@ -57,6 +57,8 @@ function key.mou(a) return a .. ':mou' end
 function key.cps(a, tg) return a .. ':cps:' .. tg end
 function key.once(a, call) return a .. ':once:' .. call end
 function key.cdr(a) return a .. ':cdr' end
+function key.tap(a) return a .. ':tap' end
+function key.tapped(a) return a .. ':tapped' end
 function key.count(a) return a .. ':count' end
 function key.repairs(a) return a .. ':repairs' end
 function key.stats_did(a, number) return a .. ':st:did:' .. number end

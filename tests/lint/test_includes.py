@@ -25,7 +25,7 @@ CONFINED = {
     r"curl/.*": r"daemon/(gateway_http|webhook_http)\.c",
     r"openssl/.*": r"(sipmod/tls|shared/secret)\.c",
     r"ares\w*\.h": r"sipmod/dns\.c",
-    r"pcap(/.*|\.h)": r"sipmod/capture\w*\.c",
+    r"pcap(/.*|\.h)": r"sipmod/(capture\w*|tap_pcap)\.c",
 }
 
 # folder -> third parties that must not appear in it at all

@@ -133,6 +133,15 @@ class Schema:
         v.update(values)
         return self.call_admit(account_key(account), call, direction, number, tg, *v.values())
 
+    def tap(self, call, number=NUMBERS[0], direction="in", tg="", account=ACCOUNT, **values):
+        v = {"node": "tap", "from": "sip:from", "to": "sip:to", "upstream": "carrier", "source": "203.0.113.1:5060",
+             "target": "192.0.2.1:5060", "callid": "id@host", "invite": 1000000, "pdd": 20, "answer": 1001000,
+             "end": 1008001, "code": "200", "reason": "answered", "by": "caller", "attempts": "192.0.2.1:5060=200",
+             "rate": "0", "increment": "1", "minimum": "0", "estimated": "", "onnet": "", "keep": 3600000, "most": 1000}
+        assert values.keys() <= v.keys()
+        v.update(values)
+        return self.tap_record(account_key(account), call, direction, number, tg, *v.values())
+
     def answer(self, call, ago=0, target="", pdd="", attempts="", upstream="", account=ACCOUNT):
         return self.call_answer(account_key(account), call, ago, target, pdd, attempts, upstream)
 

@@ -169,6 +169,7 @@ def calls(s):
     s.admit("out", "12065550100", "out", "21", rate="100", increment="6", minimum="6")
     s.admit("refused", TWO)
     s.answer("out")
+    s.tap("seen", ONE)
     s.client.hset(f"{KEY}:busy", "tg:99", 1)
     s.call_repair(KEY, "me")
 
@@ -289,7 +290,7 @@ def test_functions_touch_their_own_tag_only(scenario):
 
 KEYS_OF = {"sys": "job:x", "audit": "audit:{all}",
            "account": KEY, "trunk": KEY, "number": KEY, "inv": WA, "order": KEY, "port": KEY,
-           "call": KEY, "recovery": KEY, "gateway": "gw:{g1}", "payment": KEY, "billing": KEY, "hook": KEY}
+           "call": KEY, "tap": KEY, "recovery": KEY, "gateway": "gw:{g1}", "payment": KEY, "billing": KEY, "hook": KEY}
 TEXTS = ["", "0", "1", "-1", "11", "21", "41", "31", ONE, "landline", "in", "out", "did", "tg", "trunk", "carrier",
          "2062190001x", "9" * 15, "9" * 40, "1.5", "nan", "inf", "0x1f", "a b", "a\nb", "\x00\xff", "{a:7001}",
          "x" * 300, "sessions", "title", "host", "206219", "SEATTLE", "live", "kind", "486", "3600"]
