@@ -55,9 +55,13 @@ static void drop_call(struct tap_calls *t, struct group *g, struct tap_call *c)
 
 static void drop_group(struct tap_calls *t, struct group *g)
 {
+    struct tap_call *c, *next;
     HASH_DEL(t->groups, g);
-    while (g->calls)
-        drop_call(t, g, g->calls);
+    LL_FOREACH_SAFE(g->calls, c, next)
+    {
+        free(c);
+    }
+    t->n -= g->n_calls;
     free(g);
 }
 

@@ -20,18 +20,18 @@ struct tap_calls_needs {
 };
 
 MUST_CHECK int tap_calls_new(struct tap_calls **ret, const struct tap_calls_needs *needs);
-void tap_calls_free(struct tap_calls *c); /* accepts NULL */
+void tap_calls_free(struct tap_calls *t); /* accepts NULL */
 
 /* One message that went from `from` to `to`. */
-void tap_calls_take(struct tap_calls *c, int64_t at_us, const struct addr *from,
+void tap_calls_take(struct tap_calls *t, int64_t at_us, const struct addr *from,
                     const struct addr *to, const struct msg *m);
 
 /* Ends what will not end any more; costs little when called often. */
-void tap_calls_tick(struct tap_calls *c, int64_t now_us);
+void tap_calls_tick(struct tap_calls *t, int64_t now_us);
 
 /* The capture is over: ends, as an estimate, what is still up. */
-void tap_calls_finish(struct tap_calls *c, int64_t now_us);
+void tap_calls_finish(struct tap_calls *t, int64_t now_us);
 
-size_t tap_calls_count(const struct tap_calls *c);
+size_t tap_calls_count(const struct tap_calls *t);
 
 #endif

@@ -69,8 +69,8 @@ local function tap_record(account, args)
   if c.direction == 'in' then
     local record = redis.call('HGET', key.numbers(account), c.number)
     if record then
-      local tg, _, _, category = number.unpack(record)
-      c.tg, c.category = tg, category
+      local tg, _, _, state = number.unpack(record)
+      c.tg, c.category = tg, number.category(state)
     end
   end
   if not UNPRICED[c.reason] then price(account, c, onnet) end
