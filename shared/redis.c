@@ -1,26 +1,20 @@
 #include "redis.h"
 
 #include <hiredis/hiredis.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
 #include "clock.h"
-#include "log.h"
-#include "redis_conn.h"
+#include "redis_lane.h"
 #include "redis_target.h"
 #include "redis_wire.h"
 
 struct redis_pool {
-    pthread_mutex_t mutex;
-    pthread_cond_t returned;
-    unsigned permits; /* connections that may still be taken */
     struct redis_target target;
     redis_observe_fn *observe;
     void *observe_arg;
-    size_t idle_n;
-    redisContext *idle[]; /* last used on top, room for all */
+    unsigned lane_n;
+    struct redis_lane *lanes[];
 };
 
 int redis_open(struct redis_pool **ret, const struct redis_settings *settings)
@@ -31,15 +25,21 @@ int redis_open(struct redis_pool **ret, const struct redis_settings *settings)
     int err = redis_target_set(settings, &target);
     if (err != ERR_OK)
         return err;
-    struct redis_pool *p = calloc(1, sizeof(*p) + settings->connections * sizeof(redisContext *));
+    struct redis_pool *p =
+        calloc(1, sizeof(*p) + settings->connections * sizeof(struct redis_lane *));
     if (p == NULL)
         return ERR_NOMEM;
-    pthread_mutex_init(&p->mutex, NULL);
-    pthread_cond_init(&p->returned, NULL);
-    p->permits = settings->connections;
     p->target = target;
     p->observe = settings->observe;
     p->observe_arg = settings->observe_arg;
+    while (err == ERR_OK && p->lane_n < settings->connections) {
+        err = redis_lane_open(&p->lanes[p->lane_n], &p->target);
+        p->lane_n += err == ERR_OK;
+    }
+    if (err != ERR_OK) {
+        redis_close(p);
+        return err;
+    }
     *ret = p;
     return ERR_OK;
 }
@@ -48,113 +48,30 @@ void redis_close(struct redis_pool *p)
 {
     if (p == NULL)
         return;
-    for (size_t i = 0; i < p->idle_n; i++)
-        redisFree(p->idle[i]);
-    pthread_cond_destroy(&p->returned);
-    pthread_mutex_destroy(&p->mutex);
+    for (unsigned i = 0; i < p->lane_n; i++)
+        redis_lane_close(p->lanes[i]);
     explicit_bzero(p->target.password, sizeof(p->target.password));
     free(p);
 }
 
-/* All or none of ret[] are set. */
-static int read_all(struct redis_pool *p, redisContext *ctx, size_t n, redisReply **ret)
+/* The one with the fewest calls under way; of equals the first, so that they share. */
+static struct redis_lane *choose(const struct redis_pool *p)
 {
-    for (size_t i = 0; i < n; i++) {
-        redisReply *reply;
-        int err = redis_conn_read(ctx, p->target.timeout_ms, &reply);
-        if (err != ERR_OK) {
-            while (i-- > 0) {
-                reply_free(ret[i]);
-                ret[i] = NULL;
-            }
-            return err;
-        }
-        ret[i] = reply;
+    struct redis_lane *best = p->lanes[0];
+    for (unsigned i = 1; i < p->lane_n; i++) {
+        if (redis_lane_load(p->lanes[i]) < redis_lane_load(best))
+            best = p->lanes[i];
     }
-    return ERR_OK;
-}
-
-static struct timespec wait_end(int64_t ms)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    int64_t ns = ts.tv_nsec + ms % 1000 * 1000000;
-    ts.tv_sec += (time_t)(ms / 1000 + ns / 1000000000);
-    ts.tv_nsec = (long)(ns % 1000000000);
-    return ts;
-}
-
-/* Takes a permit and, if there is one, an idle connection; else *ret is NULL. */
-static int take(struct redis_pool *p, redisContext **ret)
-{
-    struct timespec end = wait_end(p->target.timeout_ms);
-    pthread_mutex_lock(&p->mutex);
-    int rc = 0;
-    while (p->permits == 0 && rc == 0)
-        rc = pthread_cond_clockwait(&p->returned, &p->mutex, CLOCK_MONOTONIC, &end);
-    bool got = p->permits > 0;
-    redisContext *ctx = NULL;
-    if (got) {
-        p->permits--;
-        ctx = p->idle_n > 0 ? p->idle[--p->idle_n] : NULL;
-    }
-    pthread_mutex_unlock(&p->mutex);
-    if (!got)
-        return ERR_UNAVAILABLE;
-    /* An idle connection that can be read was closed by the server. */
-    if (ctx != NULL && redis_conn_wait(ctx, POLLIN, 0) != ERR_TIMEOUT) {
-        redisFree(ctx);
-        ctx = NULL;
-    }
-    *ret = ctx;
-    return ERR_OK;
-}
-
-/* Returns the permit; ctx is NULL when the connection is gone. */
-static void give(struct redis_pool *p, redisContext *ctx)
-{
-    pthread_mutex_lock(&p->mutex);
-    p->permits++;
-    if (ctx != NULL)
-        p->idle[p->idle_n++] = ctx;
-    pthread_cond_signal(&p->returned);
-    pthread_mutex_unlock(&p->mutex);
-}
-
-/* Writes the commands, on a new connection if the old one is dead. A command that was cut short
- * was not applied; of several, the first ones may have been. */
-static int write_retrying(struct redis_pool *p, redisContext **ctx, const struct redis_wire *w,
-                          size_t n)
-{
-    for (int attempt = 0;; attempt++) {
-        int err = *ctx == NULL ? redis_conn_open(&p->target, ctx) : ERR_OK;
-        if (err != ERR_OK)
-            return err;
-        size_t written;
-        err = redis_conn_write(*ctx, w, p->target.timeout_ms, &written);
-        bool safe = n == 1 || written == 0;
-        if (err != ERR_UNAVAILABLE || attempt > 0 || !safe)
-            return err;
-        redisFree(*ctx);
-        *ctx = NULL;
-    }
+    return best;
 }
 
 static int transact(struct redis_pool *p, const struct redis_wire *w, size_t n, redisReply **ret)
 {
-    redisContext *ctx = NULL;
-    int err = take(p, &ctx);
-    if (err != ERR_OK)
-        return err;
-    err = write_retrying(p, &ctx, w, n);
-    if (err == ERR_OK)
-        err = read_all(p, ctx, n, ret);
-    /* After a failure a late reply could be taken for the next command's. */
-    if (err != ERR_OK && ctx != NULL) {
-        redisFree(ctx);
-        ctx = NULL;
-    }
-    give(p, ctx);
+    struct redis_lane *lane = choose(p);
+    bool unsent = false;
+    int err = redis_lane_ask(lane, w, n, ret, &unsent);
+    if (err == ERR_UNAVAILABLE && unsent)
+        err = redis_lane_ask(lane, w, n, ret, &unsent);
     return err;
 }
 

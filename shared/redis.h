@@ -1,4 +1,4 @@
-/* Blocking Redis client: a pool of connections for threads. Reconnects by itself. */
+/* Blocking Redis client: a few connections that threads share. Reconnects by itself. */
 #ifndef TRUNKLINE_REDIS_H
 #define TRUNKLINE_REDIS_H
 

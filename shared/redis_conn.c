@@ -44,19 +44,27 @@ int redis_conn_write(const redisContext *ctx, const struct redis_wire *w, int64_
     return ERR_OK;
 }
 
+int redis_conn_take(redisContext *ctx, redisReply **ret)
+{
+    void *reply = NULL;
+    if (redisGetReplyFromReader(ctx, &reply) != REDIS_OK) {
+        log_error("redis: malformed reply: %s", ctx->errstr);
+        return ERR_PROTOCOL;
+    }
+    *ret = reply;
+    return ERR_OK;
+}
+
 int redis_conn_read(redisContext *ctx, int64_t timeout_ms, redisReply **ret)
 {
     for (;;) {
-        void *reply = NULL;
-        if (redisGetReplyFromReader(ctx, &reply) != REDIS_OK) {
-            log_error("redis: malformed reply: %s", ctx->errstr);
-            return ERR_PROTOCOL;
-        }
-        if (reply != NULL) {
+        redisReply *reply = NULL;
+        int err = redis_conn_take(ctx, &reply);
+        if (err == ERR_OK && reply != NULL)
             *ret = reply;
-            return ERR_OK;
-        }
-        int err = redis_conn_wait(ctx, POLLIN, timeout_ms);
+        if (err != ERR_OK || reply != NULL)
+            return err;
+        err = redis_conn_wait(ctx, POLLIN, timeout_ms);
         if (err != ERR_OK)
             return err;
         if (redisBufferRead(ctx) != REDIS_OK)

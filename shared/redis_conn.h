@@ -18,6 +18,9 @@ MUST_CHECK int redis_conn_wait(const struct redisContext *ctx, short events, int
 MUST_CHECK int redis_conn_write(const struct redisContext *ctx, const struct redis_wire *w,
                                 int64_t timeout_ms, size_t *ret_written);
 
+/* The next reply, if it is there already as a whole; else NULL. */
+MUST_CHECK int redis_conn_take(struct redisContext *ctx, struct redisReply **ret);
+
 /* A long reply may take longer than the timeout, as long as bytes keep coming. */
 MUST_CHECK int redis_conn_read(struct redisContext *ctx, int64_t timeout_ms,
                                struct redisReply **ret);

@@ -66,6 +66,14 @@ int redis_wire_add(struct redis_wire *w, size_t argc, const char *const argv[], 
     return ERR_OK;
 }
 
+int redis_wire_append(struct redis_wire *w, const struct redis_wire *more)
+{
+    int err = reserve(w, more->n);
+    if (err == ERR_OK)
+        put(w, more->p, more->n);
+    return err;
+}
+
 void redis_wire_clear(struct redis_wire *w)
 {
     if (w->cap > KEPT_MAX)

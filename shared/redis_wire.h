@@ -16,6 +16,9 @@ struct redis_wire {
 MUST_CHECK int redis_wire_add(struct redis_wire *w, size_t argc, const char *const argv[],
                               const size_t lens[]);
 
+/* Adds all of another's. ERR_NOMEM. */
+MUST_CHECK int redis_wire_append(struct redis_wire *w, const struct redis_wire *more);
+
 /* Forgets the content. A large buffer is given back, a small one kept. */
 void redis_wire_clear(struct redis_wire *w);
 void redis_wire_free(struct redis_wire *w);
