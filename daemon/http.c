@@ -13,12 +13,13 @@
 
 #include "addr.h"
 #include "clock.h"
+#include "http_crew.h"
 #include "http_exchange.h"
 #include "http_tls.h"
 #include "http_watch.h"
 #include "log.h"
 
-enum { ERRANDS_MAX = 32, ERRAND_MS = 300000 };
+enum { ALONE_MAX = 32, ERRAND_MS = 300000 };
 enum { CONNECTION_MEMORY = 32768, DRAIN_STEP_MS = 10, LISTENERS_MAX = 8, CROWDED_MS = 5000 };
 enum { SLOWEST = 16 }; /* bytes a millisecond: a client that reads more slowly is cut */
 
@@ -32,7 +33,9 @@ struct http {
     int64_t idle_ms, request_ms, body_max, upload_max;
     bool (*takes_files)(struct span path);
     bool (*waits)(struct span path);
-    atomic_int errands;
+    struct http_crew *crew;
+    atomic_int errands; /* under way */
+    atomic_int alone;   /* of them, on threads of their own */
     atomic_bool closing;
     atomic_int active; /* requests between their first line and the end of their reply */
 };
@@ -181,52 +184,72 @@ static enum MHD_Result answer(struct http *h, struct MHD_Connection *c, struct h
     return send_reply(h, c, &reply, x->request_id, x->refusal != 0);
 }
 
-/* A request whose handler waits long: it runs on a thread of its own, while the connection rests
- * and the server's threads serve others. */
+/* A request whose handler waits, while the connection rests: one of the crew has it, or a thread of
+ * its own when it waits for others than the store. */
 struct errand {
+    struct http_task task;
     struct http *h;
     struct MHD_Connection *c;
     struct http_exchange *x;
     struct http_request request; /* its spans lie in the connection, which stays */
+    bool alone;
 };
 
-static void *run_errand(void *arg)
+static void run_errand(struct http_task *task)
 {
-    struct errand *e = arg;
+    struct errand *e = (struct errand *)task;
     struct http *h = e->h;
     e->x->reply = (struct http_reply){.status = 500, .fd = -1};
     h->handler(h->handler_arg, &e->request, &e->x->reply);
     e->x->answered = true;
     MHD_resume_connection(e->c);
+    if (e->alone)
+        atomic_fetch_sub(&h->alone, 1);
     free(e);
     atomic_fetch_sub(&h->errands, 1);
+}
+
+static void *run_alone(void *arg)
+{
+    run_errand(arg);
     return NULL;
 }
 
 static bool waits(const struct http *h, const struct http_exchange *x)
 {
     struct span path = {x->uri, strcspn(x->uri, "?")};
-    return h->waits && !x->refusal && h->waits(path);
+    return h->waits && h->waits(path);
+}
+
+static void begin_alone(struct http *h, struct errand *e)
+{
+    pthread_t thread;
+    http_watch_busy(h->watch, watched_of(e->c), clock_boot_ms() + h->request_ms + ERRAND_MS);
+    if (atomic_fetch_add(&h->alone, 1) >= ALONE_MAX) {
+        e->request.refusal = 503;
+        e->request.refusal_text = "too many such requests at once";
+    }
+    if (!e->request.refusal && pthread_create(&thread, NULL, run_alone, e) == 0)
+        pthread_detach(thread);
+    else
+        run_errand(&e->task);
 }
 
 static enum MHD_Result send_errand(struct http *h, struct MHD_Connection *c,
                                    struct http_exchange *x, const char *method)
 {
-    pthread_t thread;
     struct errand *e = malloc(sizeof(*e));
     if (!e)
         return MHD_NO;
-    *e = (struct errand){h, c, x, http_exchange_request(x, c, method)};
-    if (atomic_fetch_add(&h->errands, 1) >= ERRANDS_MAX) {
-        e->request.refusal = 503;
-        e->request.refusal_text = "too many such requests at once";
-    }
-    http_watch_busy(h->watch, watched_of(c), clock_boot_ms() + h->request_ms + ERRAND_MS);
+    *e = (struct errand){.task = {.run = run_errand}, .h = h, .c = c, .x = x};
+    e->request = http_exchange_request(x, c, method);
+    e->alone = waits(h, x);
+    atomic_fetch_add(&h->errands, 1);
     MHD_suspend_connection(c);
-    if (!e->request.refusal && pthread_create(&thread, NULL, run_errand, e) == 0)
-        pthread_detach(thread);
+    if (e->alone)
+        begin_alone(h, e);
     else
-        run_errand(e);
+        http_crew_add(h->crew, &e->task);
     return MHD_YES;
 }
 
@@ -263,7 +286,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
     }
     if (x->answered)
         return send_reply(h, c, &x->reply, x->request_id, false);
-    return waits(h, x) ? send_errand(h, c, x, method) : answer(h, c, x, method);
+    return x->refusal ? answer(h, c, x, method) : send_errand(h, c, x, method);
 }
 
 /* The library's own limits are higher than ours, which make way or say why not. Its threads share
@@ -334,6 +357,8 @@ int http_open(struct http **ret, const struct http_settings *s, http_handler *ha
     int err =
         http_watch_open(&h->watch, (size_t)s->connections, (size_t)s->connections_per_address);
     if (err == ERR_OK)
+        err = http_crew_open(&h->crew, (size_t)s->workers);
+    if (err == ERR_OK)
         err = listen_on(h, s, s->listen, false, error);
     if (err == ERR_OK)
         err = listen_on(h, s, s->tls_listen, true, error);
@@ -367,6 +392,7 @@ void http_close(struct http *h, int64_t drain_ms)
     drain(h, drain_ms);
     for (size_t i = 0; i < h->daemon_n; i++)
         MHD_stop_daemon(h->daemons[i]);
+    http_crew_close(h->crew);
     http_watch_close(h->watch);
     free(h);
 }

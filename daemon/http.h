@@ -13,9 +13,10 @@
 enum { HTTP_REQUEST_ID_MAX = 64, HTTP_ERROR = 256 };
 
 struct http_settings {
-    const char *listen;     /* "ADDR:PORT" by comma; "": none */
-    const char *tls_listen; /* the same, with TLS: http_tls_load comes first */
-    int64_t threads, connections, connections_per_address;
+    const char *listen;       /* "ADDR:PORT" by comma; "": none */
+    const char *tls_listen;   /* the same, with TLS: http_tls_load comes first */
+    int64_t threads, workers; /* that read and write; that execute */
+    int64_t connections, connections_per_address;
     int64_t idle_timeout_s, request_timeout_s;
     int64_t body_max, upload_max;          /* bytes of a body; of one that may hold files */
     int64_t bodies_max;                    /* bytes of all bodies under way */
@@ -65,7 +66,7 @@ bool http_is_token(struct span s);
 void http_reply_field(struct http_reply *r, const char *name, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 
-/* Called on one of the server's threads, several at once. */
+/* Called on any thread, several at once. */
 typedef void http_handler(void *arg, const struct http_request *request, struct http_reply *ret);
 
 struct http;

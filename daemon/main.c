@@ -175,6 +175,7 @@ static int start(struct program *p)
         .listen = p->conf.http.listen,
         .tls_listen = p->conf.http.tls_listen,
         .threads = p->conf.http.threads,
+        .workers = p->conf.http.workers,
         .connections = p->conf.http.connections,
         .connections_per_address = p->conf.http.connections_per_address,
         .idle_timeout_s = p->conf.http.idle_timeout_s,

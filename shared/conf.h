@@ -29,7 +29,7 @@ struct conf {
         char tls_certificate[CONF_TEXT]; /* PEM file, chain included */
         char tls_key[CONF_TEXT];         /* PEM file */
         char base_url[CONF_TEXT];        /* prefix of file links; empty: from the Host header */
-        int64_t threads;
+        int64_t threads, workers;
         int64_t connections;              /* at once */
         int64_t connections_per_address;  /* at once, one client address */
         int64_t idle_timeout_s;           /* without a byte */
