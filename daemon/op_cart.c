@@ -77,14 +77,24 @@ static int check_city(struct op *op, const struct reservation *v)
     return err;
 }
 
+/* Gives the open cart a fresh number only when there is none. */
+static int cart_find(struct op *op, const char *category, struct redisReply **ret)
+{
+    const char *key = op->account_key.text, *fresh = NULL;
+    int err = redis_fcall(op->redis, ret, "cart_open", key, category, "", NULL);
+    if (err != ERR_REFUSED || strcmp(reply_word(*ret), "none") != 0)
+        return err;
+    reply_free(*ret);
+    *ret = NULL;
+    err = op_next(op, "cart", FIRST_CART, &fresh);
+    return err == ERR_OK ? redis_fcall(op->redis, ret, "cart_open", key, category, fresh, NULL)
+                         : err;
+}
+
 static int cart_open(struct op *op, struct reservation *v)
 {
     struct redisReply *r = NULL;
-    const char *fresh = NULL;
-    int err = op_next(op, "cart", FIRST_CART, &fresh);
-    if (err == ERR_OK)
-        err =
-            redis_fcall(op->redis, &r, "cart_open", op->account_key.text, v->category, fresh, NULL);
+    int err = cart_find(op, v->category, &r);
     if (err == ERR_OK) {
         v->cart = scratch_text(op->mem, reply_span(r, 1));
         v->owner = v->cart ? stock_cart_owner(op->mem, op->account, v->cart) : NULL;

@@ -21,18 +21,19 @@ end
 
 -- The open cart of a category; an expired one makes way.
 -- KEYS: {a:ACCT}
--- ARGV: category, id to use if none is open
+-- ARGV: category, id to use if none is open (empty: open none)
 -- Reply: ok, cart id
--- Refusals: notfound (no account)
+-- Refusals: notfound (no account) · none (no id was given, and none is open)
 local function cart_open(account, args)
   local category = check.one_of(args[1], price.CATEGORIES, 'category')
-  local id = check.id(args[2], 'cart id')
+  local id = args[2] ~= '' and check.id(args[2], 'cart id')
   if redis.call('EXISTS', account) == 0 then return { 'notfound' } end
   local old = redis.call('HGET', key.carts(account), category)
   if old then
     if open_cart(account, old) then return { 'ok', old } end
     drop_cart(account, old, category)
   end
+  if not id then return { 'none' } end
   redis.call('HSET', key.carts(account), category, id)
   redis.call('HSET', key.cart(account, id), 'category', category, 'created', clock.now(), 'expires', 0)
   return { 'ok', id }

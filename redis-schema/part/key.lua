@@ -66,6 +66,8 @@ function key.stats_tg(a, tg) return a .. ':st:tg:' .. tg end
 function key.stats_all(a) return a .. ':st:all' end
 function key.period(stats, period) return stats .. ':' .. period end
 
+-- Audit log `audit:{a:ACCT}`, `audit:{all}`
+function key.audit_marks(audit) return audit .. ':marks' end
 -- Key of the account that an audit log is of; nil: of none.
 function key.audited(audit) return string.match(audit, '^audit:({a:[%w_.%-]+})$') end
 

@@ -36,6 +36,11 @@ def test_a_repeated_line_is_noted_once(schema):
     for outcome in ("begun", "ok", "begun", "ok"):
         assert add(schema, outcome=outcome) == ["ok"]
     assert [line["outcome"] for line in schema.table("audit_list", LOG, "", 9)] == ["ok", "begun"]
+    for i in range(31):
+        add(schema, write=f"{i:02x}")
+    assert add(schema, outcome="ok") == add(schema, outcome="begun") == ["ok"]
+    newest = [(line["write"], line["outcome"]) for line in schema.table("audit_list", LOG, "", 2)]
+    assert newest == [("ab01", "begun"), ("1e", "ok")]
 
 
 def test_an_account_must_be_there(schema):

@@ -47,8 +47,9 @@ def ledger(schema):
 
 def test_one_open_cart_a_category(shop):
     assert shop.cart_open(account_key("other"), "landline", 1) == ["notfound"]
+    assert shop.cart_open(KEY, "landline", "") == ["none"]
     assert shop.cart_open(KEY, "landline", 31) == ["ok", "31"]
-    assert shop.cart_open(KEY, "landline", 32) == ["ok", "31"]
+    assert shop.cart_open(KEY, "landline", 32) == shop.cart_open(KEY, "landline", "") == ["ok", "31"]
     assert shop.cart_open(KEY, "tollfree", 33) == ["ok", "33"]
     shop.error("cart_open", KEY, "mobile", 34)
 
