@@ -311,7 +311,7 @@ end
 local function call_kill(account, args)
   local id = check.call(args[1])
   if redis.call('EXISTS', key.call(account, id)) == 0 then return { 'notfound' } end
-  redis.call('PUBLISH', key.CHANNEL_KILL, id .. ' killed')
+  ending.ask(account, id, 'killed')
   return { 'ok' }
 end
 

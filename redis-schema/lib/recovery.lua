@@ -78,7 +78,7 @@ local function cut_off(account, c, now, lack)
   local end_ms = hold.until_ms(c)
   if now < end_ms then return false end
   if now - end_ms < LATE_MS then
-    redis.call('PUBLISH', key.CHANNEL_KILL, c.call .. ' ' .. lack)
+    ending.ask(account, c.call, lack)
     return false
   end
   c.limit_s, c.cut = (end_ms - c.answer_ms) / 1000, '1'

@@ -6,6 +6,14 @@ function door.misuse(text)
   error({ err = 'ERR ' .. door.name .. ': ' .. text })
 end
 
+-- All arguments in one, a line feed before each: for clients that can send no empty argument or few free texts.
+local function unfold(args)
+  if #args ~= 1 or string.byte(args[1]) ~= 10 then return args end
+  local out = {}
+  for text in string.gmatch(args[1], '\n([^\n]*)') do out[#out + 1] = text end
+  return out
+end
+
 local function register(spec, flags)
   local name, form, run = spec[1], spec.key, spec.run
   local fewest, most = spec.args[1], spec.args[2] or spec.args[1]
@@ -17,6 +25,7 @@ local function register(spec, flags)
       if #keys ~= 1 or not string.find(keys[1], form) then
         door.misuse('takes one key of the form ' .. form)
       end
+      args = unfold(args)
       if #args < fewest or #args > most then
         door.misuse('wrong number of arguments: ' .. #args)
       end

@@ -3,6 +3,7 @@
 local ending = { CODE = '487' }
 
 local ONCE_MS = 120000
+local KILLS_MS = 60000
 
 -- Remembers that a call is over or was refused, for a repeated or late admission.
 function ending.remember(account, id, code, reason, wait)
@@ -12,6 +13,13 @@ end
 -- The same for a call that nothing is known of; what is remembered already stays.
 function ending.remember_unknown(account, id)
   redis.call('SET', key.once(account, id), ending.CODE .. ' ended ', 'PX', ONCE_MS, 'NX')
+end
+
+-- Asks the instance that carries a call to end it: by the channel, and for those that can't listen in a hash.
+function ending.ask(account, id, reason)
+  redis.call('PUBLISH', key.CHANNEL_KILL, id .. ' ' .. reason)
+  redis.call('HSET', key.kills(account), id, reason)
+  redis.call('PEXPIRE', key.kills(account), KILLS_MS)
 end
 
 -- Fills in times, seconds and amount of a call that ended; answer_ms is nil when nobody answered.

@@ -56,6 +56,7 @@ function key.due(a) return a .. ':due' end
 function key.mou(a) return a .. ':mou' end
 function key.cps(a, tg) return a .. ':cps:' .. tg end
 function key.once(a, call) return a .. ':once:' .. call end
+function key.kills(a) return a .. ':kills' end
 function key.cdr(a) return a .. ':cdr' end
 function key.tap(a) return a .. ':tap' end
 function key.tapped(a) return a .. ':tapped' end

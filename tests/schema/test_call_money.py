@@ -173,6 +173,7 @@ def test_a_call_that_nobody_pays_ends_when_its_slice_does(priced):
     assert priced.call_extend(KEY, 5000, 100) == ["ok", "0", "0"]
     told = wait_for(lambda: (heard.get_message(ignore_subscribe_messages=True) or {}).get("data"))
     assert told == "c1 balance"
+    assert priced.client.hgetall(f"{KEY}:kills") == {"c1": "balance"} and priced.client.pttl(f"{KEY}:kills") > 0
     heard.close()
     answered_ago(priced, "c1", 71)
     assert priced.call_extend(KEY, 5000, 100) == ["ok", "0", "1"]

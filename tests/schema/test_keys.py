@@ -24,7 +24,7 @@ PLACEHOLDERS = {
 REDIS_TYPES = {"bitmap": "string"}
 # Hashes whose fields are names of things, not of the document.
 FREE_HASHES = ("lnp:coverage", ":tokens", ":refs", ":numbers", ":carts", ":sagas", ":busy", ":block",
-               "}:count", ":holder", ":sandbox", ":invoices", ":route", ":rate", ":hooks", ":mou")
+               "}:count", ":holder", ":sandbox", ":invoices", ":route", ":rate", ":hooks", ":mou", ":kills")
 
 
 def tables(text):
@@ -170,6 +170,7 @@ def calls(s):
     s.admit("refused", TWO)
     s.answer("out")
     s.tap("seen", ONE)
+    s.call_kill(KEY, "live")
     s.client.hset(f"{KEY}:busy", "tg:99", 1)
     s.call_repair(KEY, "me")
 
@@ -224,7 +225,7 @@ def test_every_field_is_documented(scenario, documented_keys, rows):
 
 def test_every_time_to_live_is_documented(scenario, documented_keys):
     mortal = {"{a:ACCT}:request:DIGEST", "{a:ACCT}:paid:ONCE", "job:NAME", "node:NODE", "{a:ACCT}:cps:TG",
-              "{a:ACCT}:once:CALL",
+              "{a:ACCT}:once:CALL", "{a:ACCT}:kills",
               "gw:{G}:cps"}
     for key in scenario.client.keys("*"):
         name = {n for n, (form, _, _) in documented_keys.items() if form.fullmatch(key)}
@@ -321,6 +322,19 @@ def test_no_arguments_break_a_function(scenario, documented_functions):
                                        ("saga_done", []), ("trunk_list", ["in", "", ""])])
 def test_arguments_are_counted(schema, name, args):
     assert f"{name}: wrong number of arguments: {len(args)}" in schema.error(name, KEY, *args)
+
+
+def test_all_arguments_may_come_in_one(schema):
+    def fold(name, *args):
+        return schema.client.fcall(name, 1, KEY, "".join("\n" + text for text in args))
+    schema.account()
+    assert fold("account_book", "100", "Bank Transfer", "r1", "with a space, % and\ta tab", "") == ["ok", "100"]
+    assert fold("account_book", "-50", "x", "r2", "", "60") == ["insufficient", "100"]
+    assert [line["note"] for line in schema.table("ledger_list", KEY)] == ["with a space, % and\ta tab"]
+    with pytest.raises(redis.ResponseError, match="account_book: wrong number of arguments: 3"):
+        fold("account_book", "1", "2", "")
+    with pytest.raises(redis.ResponseError, match="account_get: wrong number of arguments: 1"):
+        fold("account_get", "")
 
 
 @pytest.mark.parametrize("keys", [[], [KEY, KEY], ["{a:}"], ["a:7001"], ["{a:7001}x"], ["{a:70{01}"], ["{b:7001}"]])
