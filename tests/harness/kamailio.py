@@ -1,11 +1,14 @@
-"""Kamailio as a record-routing proxy over UDP, TCP and TLS: it sends every call to one place, or to the first
-of several that answers OPTIONS."""
+"""Kamailio: as a record-routing proxy over UDP, TCP and TLS that sends every call to one place, or to the first of
+several that answers OPTIONS; and with the configurations of deploy/kamailio."""
 
 import os
+import re
+import shutil
 import socket
 
 from .ports import bound_udp, free_port
 from .process import Process
+from .users import password
 
 MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules/"
 
@@ -109,3 +112,56 @@ class Kamailio(Process):
     @staticmethod
     def _to_dispatched():
         return 'if (!ds_select_dst("1", "8")) { sl_send_reply("503", "Nobody takes calls"); exit; }'
+
+
+DEPLOYED = os.path.join(os.path.dirname(__file__), "..", "..", "deploy", "kamailio")
+
+
+class Deployed(Process):
+    """A copy of deploy/kamailio, started as its `setup` (edge, alone) with other settings: `substitutes` are values of
+    #!substdef, `defines` of #!define, `lines` of name=value; as often as a name has a value in settings.cfg."""
+
+    def __init__(self, workdir, setup, host, substitutes, defines=None, lines=None, port=None, name=None):
+        self.host, self.port = host, port or free_port()
+        self.target, self.address = (host, self.port), f"{host}:{self.port}"
+        name = name or f"{setup}-{self.port}"
+        self.run = os.path.join(workdir, name)
+        shutil.copytree(DEPLOYED, os.path.join(self.run, "kamailio"))
+        self.folder = os.path.join(self.run, "kamailio", setup)
+        self._settings({"TL_RUN": self.run, **substitutes}, defines or {},
+                       {"listen": [f"udp:{self.address}", f"tcp:{self.address}"], **(lines or {})})
+        super().__init__(["kamailio", "-DD", "-E", "-m", "64", "-M", "8", "-Y", self.run,
+                          "-P", os.path.join(self.run, "pid"), "-w", self.run,
+                          "-f", os.path.join(self.folder, "kamailio.cfg")], name, workdir)
+
+    def is_ready(self):
+        """TCP listens last, after UDP."""
+        with socket.socket() as s:
+            return bound_udp(self.host, self.port) and s.connect_ex(self.target) == 0
+
+    def _settings(self, substitutes, defines, lines):
+        """Puts the values into the lines of settings.cfg that are there."""
+        path = os.path.join(self.folder, "settings.cfg")
+        with open(path, encoding="ascii") as f:
+            text = f.read()
+        for name, value in substitutes.items():
+            text, n = re.subn(rf'(?m)^(#!substdef "!{name}!).*!g"$', rf'\g<1>{value}!g"', text)
+            assert n == 1, name
+        for name, value in defines.items():
+            text, n = re.subn(rf"(?m)^(#!define {name} ).*$", rf"\g<1>{value}", text)
+            assert n == 1, name
+        for name, values in lines.items():
+            for value in values:
+                text, n = re.subn(rf"(?m)^{name}=.*$", f"{name} = {value}", text, count=1)
+                assert n == 1, name
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+
+
+class KamailioAlone(Deployed):
+    """deploy/kamailio/alone on this Redis. Sources and gateways are read at each call."""
+
+    def __init__(self, workdir, redis, host="127.0.0.1", node="alone", children=4, defines=None, **substitutes):
+        super().__init__(workdir, "alone", host, {
+            "TL_REDIS": f"addr=127.0.0.1;port={redis.port};db=0", "TL_PASSWORD": password("kamailio"), "TL_NODE": node,
+            **substitutes}, defines, {"children": [children], "tcp_children": [1]})
