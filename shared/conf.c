@@ -153,9 +153,9 @@ static const struct row ROWS[] = {
      "With so many open requests, new calls are refused with 503; calls in progress go on."},
     {ROW(sip, admissions_max), &KIND_INT, AT(sip.admissions_max), 1, MANY, "2000", "calls",
      "With so many calls waiting for Redis, new ones are refused with 503."},
-    {ROW(sip, gather_us), &KIND_INT, AT(sip.gather_us), 0, 10000, "500", "microseconds",
-     "Under load, read messages this far apart: what has gathered takes fewer system calls. An INVITE may wait so long "
-     "twice; 0: never."},
+    {ROW(sip, gather_us), &KIND_INT, AT(sip.gather_us), 0, 10000, "1500", "microseconds",
+     "Under load, read datagrams this far apart: what has gathered takes fewer system calls. Replies of Redis don't wait; "
+     "0: nothing does."},
     {ROW(sip, lag_ms), &KIND_INT, AT(sip.lag_ms), 10, 60000, "500", "milliseconds",
      "When work is so late, or messages have been waiting so long, new calls are refused with 503."},
     {ROW(sip, udp_only), &KIND_BOOL, AT(sip.udp_only), 0, 1, "no", "",

@@ -402,6 +402,11 @@ bool redis_async_is_up(const struct redis_async *r)
     return r->state == UP;
 }
 
+int redis_async_fd(const struct redis_async *r)
+{
+    return r->link != NULL ? redis_link_fd(r->link) : -1;
+}
+
 int redis_async_send(struct redis_async *r, unsigned within_ms, redis_async_fn *fn, void *arg,
                      size_t argc, const char *const argv[], const size_t lens[])
 {

@@ -30,6 +30,9 @@ void redis_async_close(struct redis_async *r);
 
 bool redis_async_is_up(const struct redis_async *r);
 
+/* The socket that replies come on, to wait for outside of the loop; -1: none now. */
+int redis_async_fd(const struct redis_async *r);
+
 /* Sends at the end of the loop's turn, in order. ERR_UNAVAILABLE at once, without calling fn, while
  * the link is down or more than 100,000 commands wait. fn may be NULL. With within_ms it may wait
  * that long for a command to go with: all of one write cost the server one fsync. */

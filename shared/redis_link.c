@@ -61,6 +61,12 @@ void redis_link_close(struct redis_link *link)
     uv_close((uv_handle_t *)&link->patience, on_handle_closed);
 }
 
+int redis_link_fd(const struct redis_link *link)
+{
+    uv_os_fd_t fd;
+    return uv_fileno(&link->socket.handle, &fd) == 0 ? fd : -1;
+}
+
 uint64_t redis_link_heard_ms(const struct redis_link *link)
 {
     return link->heard_ms;

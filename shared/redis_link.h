@@ -27,6 +27,9 @@ MUST_CHECK int redis_link_open(struct redis_link **ret, uv_loop_t *loop,
 MUST_CHECK int redis_link_write(struct redis_link *link, unsigned within_ms, size_t argc,
                                 const char *const argv[], const size_t lens[]);
 
+/* The socket that replies come on; -1: none. */
+int redis_link_fd(const struct redis_link *link);
+
 /* Loop time (uv_now) of the last byte that came in. */
 uint64_t redis_link_heard_ms(const struct redis_link *link);
 

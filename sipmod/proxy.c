@@ -471,6 +471,12 @@ static void on_housekeeping(uv_timer_t *timer)
     }
 }
 
+static int urgent_fd(void *arg)
+{
+    struct proxy *p = arg;
+    return p->core.store ? store_fd(p->core.store) : -1;
+}
+
 static int open_outbox(struct proxy *p, char error[PROXY_ERROR])
 {
     struct core *c = &p->core;
@@ -491,8 +497,8 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
 {
     struct core *c = &p->core;
     const struct conf *conf = c->conf;
-    struct transport_events arrivals = {on_message, on_malformed, on_undeliverable, on_disconnected,
-                                        p};
+    struct transport_events arrivals = {on_message,      on_malformed, on_undeliverable,
+                                        on_disconnected, urgent_fd,    p};
     struct store_events changes = {on_linked,          on_store, on_source_changed,
                                    on_gateway_changed, on_kill,  p};
     char first[ADDR_PORT_TEXT];
@@ -549,16 +555,6 @@ int proxy_open(struct proxy **ret, uv_loop_t *loop, const struct conf *conf,
     return ERR_OK;
 }
 
-static void log_counters(const struct proxy *p)
-{
-    const struct transport_counters *t = transport_counters(p->core.transport);
-    log_info("connections taken %llu, made %llu, refused %llu", (unsigned long long)t->accepted,
-             (unsigned long long)t->connected, (unsigned long long)t->refused);
-    log_info("received %llu, sent %llu, send drops %llu, too large %llu",
-             (unsigned long long)t->received, (unsigned long long)t->sent,
-             (unsigned long long)t->send_dropped, (unsigned long long)t->too_large);
-}
-
 static void on_closed(uv_handle_t *handle)
 {
     free(handle->data);
@@ -569,8 +565,6 @@ void proxy_close(struct proxy *p)
     if (!p)
         return;
     struct core *c = &p->core;
-    if (c->transport)
-        log_counters(p);
     store_close(c->store); /* answers all that waits for Redis */
     resolver_free(c->resolver);
     health_free(c->health);

@@ -272,6 +272,11 @@ bool store_is_up(const struct store *s)
     return s->up;
 }
 
+int store_fd(const struct store *s)
+{
+    return redis_async_fd(s->commands);
+}
+
 int64_t store_schema(const struct store *s)
 {
     return s->schema;

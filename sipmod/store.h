@@ -38,6 +38,9 @@ void store_close(struct store *s); /* accepts NULL */
 void store_register(struct store *s);
 
 bool store_is_up(const struct store *s);
+
+/* The socket that replies come on (redis_async_fd). */
+int store_fd(const struct store *s);
 int64_t store_schema(const struct store *s); /* version that Redis held last; 0: not known */
 const char *store_node(const struct store *s);
 const char *store_boot(const struct store *s);

@@ -45,7 +45,8 @@ static void on_prepare(uv_prepare_t *handle)
 {
     struct transport *t = handle->data;
     flush_all(t);
-    gather_wait(&t->gather, t->counters.received, (uint64_t)t->conf->sip.gather_us);
+    gather_wait(&t->gather, t->counters.received, (uint64_t)t->conf->sip.gather_us,
+                t->events.urgent_fd(t->events.arg));
 }
 
 static void on_check(uv_check_t *handle)
@@ -260,10 +261,20 @@ static void on_closed(uv_handle_t *handle)
     transport_release(handle->data);
 }
 
+static void log_counters(const struct transport_counters *t)
+{
+    log_info("connections taken %llu, made %llu, refused %llu", (unsigned long long)t->accepted,
+             (unsigned long long)t->connected, (unsigned long long)t->refused);
+    log_info("received %llu, sent %llu, send drops %llu, too large %llu",
+             (unsigned long long)t->received, (unsigned long long)t->sent,
+             (unsigned long long)t->send_dropped, (unsigned long long)t->too_large);
+}
+
 void transport_close(struct transport *t)
 {
     if (!t)
         return;
+    log_counters(&t->counters);
     t->closing = true;
     for (size_t i = 0; i < t->n_listeners; i++) {
         udp_close(t->listeners[i].udp);

@@ -45,6 +45,8 @@ struct transport_events {
     void (*undeliverable)(void *arg, const struct addr *to, struct span head);
     /* A connection is gone, or did not come about. Never called from inside transport_send. */
     void (*disconnected)(void *arg, uint64_t connection);
+    /* What is to be heard at once while datagrams gather; -1: nothing. */
+    int (*urgent_fd)(void *arg);
     void *arg;
 };
 

@@ -197,14 +197,16 @@ static void on_poll(uv_poll_t *handle, int status, int events)
         u->polling = false;
         receive_errors(u);
     }
+    struct gather *gather = &u->listener->transport->gather;
     bool emptied = false;
     /* A few batches a turn, so that timers and Redis get theirs under a flood. */
-    for (int round = 0; round < 4 && !emptied; round++)
+    for (int round = 0; round < 4 && !emptied && !gather->pausing; round++)
         emptied = receive_batch(u) < UDP_BATCH;
     if (emptied)
         u->behind_ms = 0;
-    else if (u->behind_ms == 0)
+    else if (u->behind_ms == 0 && !gather->pausing)
         u->behind_ms = uv_now(handle->loop);
+    gather->behind |= !emptied && !gather->pausing;
     poll_again(u);
 }
 
