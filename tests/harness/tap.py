@@ -1,7 +1,6 @@
 """What happens on the wire, recorded by tcpdump, and `sipmod --tap` that reads it."""
 
 import os
-import subprocess
 
 from .ports import free_port
 from .process import Process
@@ -13,28 +12,24 @@ from .wait import wait_for
 class Recorder(Process):
     """tcpdump on an interface, from start() to stop(): all that its filter takes is in .path then."""
 
-    def __init__(self, workdir, port, interface="lo", name="record"):
+    def __init__(self, workdir, ports, interface="lo", name="record"):
         self.path = os.path.join(workdir, f"{name}.pcap")
         super().__init__(["tcpdump", "-i", interface, "-w", self.path, "-U", "-B", "32768", "-Z", "root",
-                          "--immediate-mode", f"port {port}"], name, workdir)
+                          "--immediate-mode", " or ".join(f"port {port}" for port in ports)], name, workdir)
 
     def is_ready(self):
         return "listening on" in self.log()
 
-    def packets(self):
-        return int(subprocess.run(["tcpdump", "-r", self.path, "--count"], capture_output=True, text=True,
-                                  check=True).stdout.split()[0])
-
 
 class Tap(Process):
-    """sipmod --tap on a file or an interface, as sipmod's user of this Redis; `port`: of the SIP that it takes."""
+    """sipmod --tap on a file or an interface, as sipmod's user of this Redis; `ports`: of the SIP that it takes."""
 
     uses_notify = True
 
-    def __init__(self, workdir, redis, what, port, name="tap", **settings):
+    def __init__(self, workdir, redis, what, ports=(5060,), name="tap", **settings):
         self.metrics_address = f"127.0.0.1:{free_port()}"
         conf = write_conf(os.path.join(workdir, f"{name}.ini"), {
-            "redis.address": redis.address, "sip.node": name, "tap.ports": port,
+            "redis.address": redis.address, "sip.node": name, "log.level": "debug", "tap.ports": ",".join(map(str, ports)),
             "metrics.sipmod": self.metrics_address, **login("sipmod"),
             **{k.replace("__", "."): v for k, v in settings.items()}})
         super().__init__([program("sipmod"), "-c", conf, "--tap", what], name, workdir)
@@ -47,8 +42,9 @@ class Tap(Process):
         return self.summary()
 
     def summary(self):
-        """The latest one that was printed."""
-        lines = [line.split(None, 1) for line in self.log().splitlines() if not line.startswith("{")]
+        """The latest one that was printed since the latest start."""
+        log = self.log().rpartition('"text":"ready"}')[2]
+        lines = [line.split(None, 1) for line in log.splitlines() if not line.startswith("{")]
         return {line[1]: float(line[0]) for line in lines if len(line) == 2 and _is_number(line[0])}
 
     def wait_for_records(self, customer, count, deadline=5.0):
