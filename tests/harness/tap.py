@@ -29,7 +29,8 @@ class Tap(Process):
     def __init__(self, workdir, redis, what, ports=(5060,), name="tap", **settings):
         self.metrics_address = f"127.0.0.1:{free_port()}"
         conf = write_conf(os.path.join(workdir, f"{name}.ini"), {
-            "redis.address": redis.address, "sip.node": name, "log.level": "debug", "tap.ports": ",".join(map(str, ports)),
+            "redis.address": redis.address, "sip.node": name, "log.level": "debug",
+            "tap.ports": ",".join(map(str, ports)),
             "metrics.sipmod": self.metrics_address, **login("sipmod"),
             **{k.replace("__", "."): v for k, v in settings.items()}})
         super().__init__([program("sipmod"), "-c", conf, "--tap", what], name, workdir)
