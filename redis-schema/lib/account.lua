@@ -32,7 +32,7 @@ end
 
 -- Copies of what account_auth tells are out of date.
 local function tell_change(account)
-  redis.call('PUBLISH', key.CHANNEL_ACCOUNTS, string.sub(account, 4, -2))
+  redis.call('PUBLISH', key.CHANNEL_ACCOUNTS, key.account_of(account))
 end
 
 -- KEYS: {a:ACCT}

@@ -1,7 +1,8 @@
 #!lua name=trunkline_call
---@use door check clock key reply number rating tariff hold minutes stats cdr live ending pace
+--@use door check clock key reply number rating tariff hold minutes stats cdr live news ending pace
 
 local TEXT, ATTEMPTS = 128, 200
+local int = reply.int -- what Redis gets as text costs it less
 
 -- Reason word of a refusal → SIP code, text. The code of `sessions` is the caller's.
 local REFUSALS = {
@@ -133,6 +134,7 @@ local function refuse(account, c, reason, wait)
   stats.add(account, c)
   cdr.append(account, c)
   ending.remember(account, c.call, code, reason, wait)
+  news.refusal(account, c)
   return refusal(code, reason, wait)
 end
 
@@ -155,8 +157,9 @@ local function admit(account, c, trunk)
   local targets = targets_of(c, trunk)
   redis.call('HSET', key.call(account, c.call), 'direction', c.direction, 'tg', c.tg, 'number', c.number,
     'from', c.from, 'to', c.to, 'upstream', c.upstream, 'source', c.source, 'callid', c.callid,
-    'node', c.node, 'boot', c.boot, 'invite_ms', c.now, 'rate', c.rate, 'increment', c.increment,
-    'minimum', c.minimum, 'limit_s', c.limit_s, 'tax_bp', c.tax_bp, 'held', c.held, 'paid_s', c.paid_s,
+    'node', c.node, 'boot', c.boot, 'invite_ms', int(c.now), 'rate', int(c.rate), 'increment', int(c.increment),
+    'minimum', int(c.minimum), 'limit_s', int(c.limit_s), 'tax_bp', int(c.tax_bp), 'held', int(c.held),
+    'paid_s', int(c.paid_s),
     'cnam', c.cnam, 'targets', table.concat(targets, '|'))
   hold.add(account, c.held)
   if c.mou_s then
@@ -166,6 +169,7 @@ local function admit(account, c, trunk)
   redis.call('HINCRBY', key.count(account), 'admitted', '1')
   pace.take(key.cps(account, c.tg), c.now, trunk.cps)
   stats.raise(account, c, c.now, live.add(account, c, c.busy))
+  news.start(account, c)
   return admission('new', c.tg, reply.int(c.limit_s), c.cnam, targets)
 end
 
@@ -232,15 +236,19 @@ local function call_answer(account, args)
   local name = key.call(account, check.call(args[1]))
   local ago = check.int_or_nil(args[2], 0, check.AGO_MAX_MS, 'ms ago') or 0
   local pdd = check.int_or_nil(args[4], 0, check.AGO_MAX_MS, 'pdd ms') or 0
-  local v = redis.call('HMGET', name, 'invite_ms', 'answer_ms', 'upstream', 'rate', 'paid_s', 'mou_s')
+  local v = redis.call('HMGET', name, 'invite_ms', 'answer_ms', 'upstream', 'rate', 'paid_s', 'mou_s',
+    'direction', 'tg', 'number')
   if not v[1] then return { 'notfound' } end
   if v[2] then return { 'ok' } end
   local now = clock.now()
   local at = math.max(now - ago - waited(now, args[7]), tonumber(v[1]))
-  redis.call('HSET', name, 'answer_ms', at, 'target', cut(args[3], TEXT), 'pdd_ms', pdd,
-    'attempts', cut(args[5], ATTEMPTS), 'upstream', given(args[6], v[3]))
-  hold.set_due(account, { call = args[1], answer_ms = at, rate = tonumber(v[4]), paid_s = tonumber(v[5]),
-    mou_s = tonumber(v[6]) })
+  local c = { call = args[1], answer_ms = at, rate = tonumber(v[4]), paid_s = tonumber(v[5]), mou_s = tonumber(v[6]),
+    direction = v[7], tg = v[8], number = v[9], target = cut(args[3], TEXT), upstream = given(args[6], v[3]),
+    pdd_ms = pdd }
+  redis.call('HSET', name, 'answer_ms', at, 'target', c.target, 'pdd_ms', pdd,
+    'attempts', cut(args[5], ATTEMPTS), 'upstream', c.upstream)
+  hold.set_due(account, c)
+  news.answer(account, c)
   return { 'ok' }
 end
 
@@ -281,7 +289,7 @@ local function call_finish(account, args)
   if c.reason == 'longest' and answer_ms then end_ms = math.min(end_ms, answer_ms + c.limit_s * 1000) end
   ending.settle(c, unstamped and end_ms or answer_ms, end_ms)
   ending.close(account, c, now)
-  return { 'ok', reply.int(c.billed), reply.int(c.amount) }
+  return { 'ok', c.billed, c.amount }
 end
 
 -- KEYS: {a:ACCT}

@@ -1,5 +1,5 @@
 #!lua name=trunkline_trunk
---@use door check clock key reply
+--@use door check clock key reply news
 
 local a_limit = check.optional(check.a_range(0, 1000000))
 local a_port = check.optional(check.a_range(1, 65535))
@@ -44,15 +44,28 @@ local function take_kind(args)
   return door.misuse('no kind')
 end
 
--- Writes field, value… from args[from]; an empty value removes the field.
+-- Writes field, value… from args[from]; an empty value removes the field. Returns the fields that it changed.
 local function set_fields(trunk, args, from)
+  local changed = {}
   for i = from, #args, 2 do
-    if args[i + 1] == '' then
-      redis.call('HDEL', trunk, args[i])
-    else
-      redis.call('HSET', trunk, args[i], args[i + 1])
+    if (redis.call('HGET', trunk, args[i]) or '') ~= args[i + 1] then
+      changed[#changed + 1] = args[i]
+      if args[i + 1] == '' then
+        redis.call('HDEL', trunk, args[i])
+      else
+        redis.call('HSET', trunk, args[i], args[i + 1])
+      end
     end
   end
+  return changed
+end
+
+-- Tells of a change, if there is one: a trunk that is now out of service was disabled.
+local function tell(account, id, changed)
+  if not changed[1] then return end
+  local v = redis.call('HMGET', key.trunk(account, id), 'kind', 'status')
+  local word = v[2] == '0' and string.find(',' .. table.concat(changed, ',') .. ',', ',status,', 1, true)
+  news.trunk(account, word and 'disabled' or 'changed', clock.now(), id, v[1], changed)
 end
 
 -- KEYS: {a:ACCT}
@@ -66,9 +79,11 @@ local function trunk_define(account, args)
   if redis.call('EXISTS', account) == 0 then return { 'notfound' } end
   local trunk = key.trunk(account, id)
   if redis.call('EXISTS', trunk) == 1 then return { 'exists' } end
-  redis.call('HSET', trunk, 'id', id, 'kind', kind, 'created', clock.now(), 'status', '1')
+  local now = clock.now()
+  redis.call('HSET', trunk, 'id', id, 'kind', kind, 'created', now, 'status', '1')
   set_fields(trunk, args, 2)
   redis.call('ZADD', key.trunks(account), id, id)
+  news.trunk(account, 'defined', now, id, kind, {})
   return { 'ok', id }
 end
 
@@ -81,7 +96,7 @@ local function trunk_update(account, args)
   local kind = check.one_of(args[2], RULES, 'kind')
   check.fields(args, 3, RULES[kind])
   if redis.call('HGET', trunk, 'kind') ~= kind then return { 'notfound' } end
-  set_fields(trunk, args, 3)
+  tell(account, args[1], set_fields(trunk, args, 3))
   return { 'ok' }
 end
 
@@ -120,8 +135,7 @@ local function trunk_grant(account, args)
   local trunk = key.trunk(account, check.id(args[1], 'trunk id'))
   local sessions, cps = granted('sessions', args[2]), granted('cps', args[3])
   if redis.call('EXISTS', trunk) == 0 then return { 'notfound' } end
-  set_fields(trunk, sessions, 1)
-  set_fields(trunk, cps, 1)
+  tell(account, args[1], set_fields(trunk, reply.append(sessions, cps), 1))
   return { 'ok' }
 end
 
@@ -134,7 +148,7 @@ local function trunk_disable(account, args)
   local kind = check.one_of(args[2], RULES, 'kind')
   local was = redis.call('HMGET', trunk, 'kind', 'address')
   if was[1] ~= kind then return { 'notfound' } end
-  redis.call('HSET', trunk, 'status', '0')
+  tell(account, args[1], set_fields(trunk, { 'status', '0' }, 1))
   return { 'ok', was[2] or '' }
 end
 

@@ -6,6 +6,8 @@ cdr.FIELDS = { 'call', 'direction', 'tg', 'number', 'from', 'to', 'upstream', 's
   'invite_ms', 'ring_ms', 'answer_ms', 'end_ms', 'ms', 'billed', 'rate', 'amount', 'code', 'reason', 'by',
   'attempts', 'pdd_ms', 'node', 'estimated' }
 
+local NUMBERS = { 'invite_ms', 'ring_ms', 'answer_ms', 'end_ms', 'ms', 'billed', 'rate', 'amount', 'pdd_ms', 'estimated' }
+
 -- Field, value…: the names stand here for good, the values are those of the latest record.
 local entry = {}
 for i = 1, #cdr.FIELDS do entry[2 * i - 1] = cdr.FIELDS[i] end
@@ -16,8 +18,9 @@ function cdr.put(stream, record)
   redis.call('XADD', stream, '*', unpack(entry))
 end
 
--- The same to the account's, and counts it.
+-- The same to the account's, and counts it. The record's numbers become texts, which costs Redis less.
 function cdr.append(account, record)
+  for i = 1, #NUMBERS do record[NUMBERS[i]] = reply.int(record[NUMBERS[i]]) end
   cdr.put(key.cdr(account), record)
   redis.call('HINCRBY', key.count(account), 'cdrs', '1')
 end

@@ -1,4 +1,4 @@
---@use key clock rating hold ledger minutes stats cdr live
+--@use key clock rating hold ledger minutes stats cdr live news
 -- How a live call ends: times, price, and all that is written at once with its CDR.
 local ending = { CODE = '487' }
 
@@ -54,6 +54,7 @@ function ending.close(account, c, now)
   live.remove(account, c, busy)
   charge(account, c)
   stats.add(account, c)
-  cdr.append(account, c)
   if now - c.invite_ms < ONCE_MS then ending.remember(account, c.call, ending.CODE, 'ended', '') end
+  cdr.append(account, c)
+  news.ending(account, c)
 end

@@ -20,6 +20,7 @@ key.AUDIT = '^audit:{[%w_.:%-]+}$'
 key.INDEXES = { accounts = true, sources = true, gateways = true, nodes = true, hooks = true }
 
 -- Account `{a:ACCT}`
+function key.account_of(a) return string.sub(a, 4, -2) end
 function key.tokens(a) return a .. ':tokens' end
 function key.ledger(a) return a .. ':ledger' end
 function key.refs(a) return a .. ':refs' end
@@ -97,3 +98,6 @@ key.CHANNEL_SOURCES = 'tl:sources'
 key.CHANNEL_GATEWAYS = 'tl:gateways'
 key.CHANNEL_KILL = 'tl:kill'
 key.CHANNEL_ACCOUNTS = 'tl:accounts'
+key.CHANNEL_CALLS = 'tl:calls'
+key.CHANNEL_TRUNKS = 'tl:trunks'
+key.CHANNEL_HEALTH = 'tl:health'

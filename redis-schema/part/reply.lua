@@ -1,9 +1,15 @@
 -- Replies are flat arrays of bulk strings: numbers go out as text, absent fields as ''.
 local reply = {}
 
--- Lua's own tostring loses digits from 1e14 on.
+local small = {} -- texts of the numbers under 1000, as they come: most are among them
+
+-- An integer as text. Lua's own tostring loses digits from 1e14 on.
 function reply.int(value)
-  return string.format('%.0f', value)
+  local text = small[value]
+  if text then return text end
+  text = string.format('%d', value)
+  if value >= 0 and value < 1000 then small[value] = text end
+  return text
 end
 
 -- A reply that holds a table: add rows with reply.row.
