@@ -17,7 +17,7 @@ class Plan:
 
     def __init__(self, args):
         self.quick = args.quick
-        self.rate = args.rate or (100 if args.quick else 500)
+        self.rates = [args.rate] if args.rate else [100] if args.quick else [500, 1000]
         self.rounds = args.rounds or (1 if args.quick else 5)
         self.limit_rounds = min(self.rounds, 3)
         self.round_s = 1 if args.quick else 6
@@ -39,30 +39,24 @@ def measure(rivals, name, rate, calls):
             "redis": sum(used["redis"]) / calls * 1e6, "failed": outcome.failed}
 
 
-def common_rate(rivals, plan):
-    """The rate asked for, or a half, a quarter… of it that all of them carry: who fails calls does other work.
+def common_rate(rivals, plan, rate):
+    """That rate, or a half, a quarter… of it that all of them carry: who fails calls does other work.
 
     Kamailio's one worker waits for Redis, and Redis for the disk: a slow disk is the usual reason.
     """
-    rate = plan.rate
     while rate > 50 and not all(carries(rivals, name, rate, plan.search_s / 2) for name in plan.names):
         rate //= 2
     return rate
 
 
-def cost(plan, aof):
-    """The rate, and {name: [figures of each round]}, one after the other in each round."""
+def cost(rivals, plan, rate):
+    """{name: [figures of each round]}, one after the other in each round."""
     figures = {name: [] for name in plan.names}
-    with Rivals(aof, plan.names) as rivals:
-        answerer = load.answerer(rivals)
-        rate = common_rate(rivals, plan)
-        for i in range(plan.rounds):
-            turn = i % len(plan.names)
-            for name in plan.names[turn:] + plan.names[:turn]:
-                figures[name].append(measure(rivals, name, rate, rate * plan.round_s))
-        answerer.stop()
-        check_books(rivals)
-    return rate, figures
+    for i in range(plan.rounds):
+        turn = i % len(plan.names)
+        for name in plan.names[turn:] + plan.names[:turn]:
+            figures[name].append(measure(rivals, name, rate, rate * plan.round_s))
+    return figures
 
 
 def check_books(rivals):
@@ -80,8 +74,17 @@ def total(figures):
     return Rounds(f["user"] + f["system"] for f in figures)
 
 
-def show_cost(plan, aof):
-    rate, figures = cost(plan, aof)
+def show_costs(plan, aof):
+    """At each rate, as far as all of them carry it."""
+    with Rivals(aof, plan.names) as rivals:
+        answerer = load.answerer(rivals)
+        for rate in sorted({common_rate(rivals, plan, rate) for rate in plan.rates}):
+            show_cost(plan, aof, rate, cost(rivals, plan, rate))
+        answerer.stop()
+        check_books(rivals)
+
+
+def show_cost(plan, aof, rate, figures):
     print(f"\n### CPU a call, {rate} calls a second, AOF {'always' if aof else 'off'}: microseconds, median "
           f"(lowest-highest) of {plan.rounds} rounds of {rate * plan.round_s} calls\n")
     rows = []
@@ -176,7 +179,7 @@ def show_limits(plan):
 
 def run(args):
     plan = Plan(args)
-    show_cost(plan, aof=True)
+    show_costs(plan, aof=True)
     if not plan.quick:
-        show_cost(plan, aof=False)
+        show_costs(plan, aof=False)
     show_limits(plan)
