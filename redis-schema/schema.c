@@ -42,8 +42,11 @@ static int newer(int64_t held, int64_t known, char error[SCHEMA_ERROR])
     return ERR_VERSION;
 }
 
+enum manner { LATEST, REPLACE }; /* REPLACE: those of a later release, too */
+
 /* Brings a server that nobody else is changing to a bundle. */
-static int bring(struct redis_pool *p, const struct schema_bundle *b, char error[SCHEMA_ERROR])
+static int bring(struct redis_pool *p, const struct schema_bundle *b, enum manner manner,
+                 char error[SCHEMA_ERROR])
 {
     struct schema_held held;
     int err = schema_held_read(p, &held, error);
@@ -53,7 +56,7 @@ static int bring(struct redis_pool *p, const struct schema_bundle *b, char error
         goto out;
     build = schema_held_build(&held, b);
     release = schema_held_release(&held);
-    if (build == SCHEMA_LATER_BUILD) {
+    if (build == SCHEMA_LATER_BUILD && manner == LATEST) {
         snprintf(error, SCHEMA_ERROR,
                  "the functions of release %.*s stay in Redis; this program is %s", (int)release.n,
                  release.p, TRUNKLINE_VERSION);
@@ -67,7 +70,7 @@ static int bring(struct redis_pool *p, const struct schema_bundle *b, char error
         err = run_steps(p, held.version, b->version, error);
     if (err == ERR_OK)
         err = schema_install(p, &held, b, error);
-    if (err == ERR_OK && build == SCHEMA_OTHER_BUILD)
+    if (err == ERR_OK && build != SCHEMA_SAME_BUILD)
         snprintf(error, SCHEMA_ERROR,
                  "the functions of another build (release %.*s) were replaced by this one's",
                  (int)release.n, release.p);
@@ -134,8 +137,8 @@ static int lock_patiently(struct redis_pool *p, const char *owner, char error[SC
     }
 }
 
-int schema_load_bundle(struct redis_pool *p, const struct schema_bundle *b,
-                       char error[SCHEMA_ERROR])
+static int load(struct redis_pool *p, const struct schema_bundle *b, enum manner manner,
+                char error[SCHEMA_ERROR])
 {
     char owner[OWNER_HEX];
     int err = secret_random_hex(OWNER_BYTES, owner);
@@ -146,14 +149,25 @@ int schema_load_bundle(struct redis_pool *p, const struct schema_bundle *b,
     err = lock_patiently(p, owner, error);
     if (err != ERR_OK)
         return err;
-    err = bring(p, b, error);
+    err = bring(p, b, manner, error);
     unlock(p, owner);
     return err;
+}
+
+int schema_load_bundle(struct redis_pool *p, const struct schema_bundle *b,
+                       char error[SCHEMA_ERROR])
+{
+    return load(p, b, LATEST, error);
 }
 
 int schema_load(struct redis_pool *p, char error[SCHEMA_ERROR])
 {
     return schema_load_bundle(p, &schema_bundle, error);
+}
+
+int schema_replace(struct redis_pool *p, char error[SCHEMA_ERROR])
+{
+    return load(p, &schema_bundle, REPLACE, error);
 }
 
 /* Version, and digest, of the schema that the server holds, as texts. */

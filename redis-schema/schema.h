@@ -20,6 +20,9 @@ enum {
  * schema is newer. */
 MUST_CHECK int schema_load(struct redis_pool *p, char error[SCHEMA_ERROR]);
 
+/* The same, but libraries of a later release are replaced as well: for going back. */
+MUST_CHECK int schema_replace(struct redis_pool *p, char error[SCHEMA_ERROR]);
+
 /* What became of the schema while programs run. */
 enum schema_state {
     SCHEMA_UNKNOWN,  /* the server can't be asked */

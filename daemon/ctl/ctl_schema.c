@@ -1,4 +1,4 @@
-/* schema show. */
+/* schema show, and schema load. */
 #include "ctl_rows.h"
 #include "ctl_verbs.h"
 #include "schema.h"
@@ -6,6 +6,7 @@
 static const struct column columns[] = {
     {"version",   ROWS_COUNT, false, NULL},
     {"supported", ROWS_COUNT, false, NULL},
+    {"release",   ROWS_TEXT,  false, NULL},
     {"digest",    ROWS_TEXT,  false, NULL},
     {"loaded",    ROWS_TIME,  false, NULL},
     {NULL,        ROWS_TEXT,  false, NULL},
@@ -43,4 +44,13 @@ int ctl_schema_show(struct ctl *c, const struct args *a)
     }
     reply_free(reply);
     return code;
+}
+
+int ctl_schema_load(struct ctl *c, const struct args *a)
+{
+    char error[SCHEMA_ERROR] = "";
+    int err = schema_replace(c->redis, error);
+    if (err != ERR_OK)
+        return ctl_fail("%s", *error ? error : err_text(err));
+    return ctl_schema_show(c, a);
 }

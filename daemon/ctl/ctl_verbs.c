@@ -292,6 +292,7 @@ const struct verb ctl_verbs[] = {
     {"invoice", "list", ctl_invoice_list, "list an account's invoices", account_only, VERB_READS},
     {"audit", "list", ctl_audit_list, "list who changed what, newest first", audit_list, VERB_READS},
     {"reconcile", "", ctl_reconcile, "compare slots, counters, CDRs and the ledger", reconcile, VERB_REPAIRS},
+    {"schema", "load", ctl_schema_load, "put this release's functions in place of any other's", no_args, 0},
     {"schema", "show", ctl_schema_show, "show the schema that the server holds", no_args, VERB_READS | VERB_ANY_SCHEMA},
     {NULL, NULL, NULL, NULL, NULL, 0},
 };

@@ -31,6 +31,6 @@ ctl_verb_fn ctl_payment_list, ctl_payment_add, ctl_payment_refund, ctl_payment_c
 ctl_verb_fn ctl_fee_run, ctl_invoice_make, ctl_invoice_list;
 ctl_verb_fn ctl_audit_list;
 ctl_verb_fn ctl_reconcile;
-ctl_verb_fn ctl_schema_show;
+ctl_verb_fn ctl_schema_load, ctl_schema_show;
 
 #endif

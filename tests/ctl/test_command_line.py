@@ -21,7 +21,7 @@ VERBS = [
     "lnp coverage import", "lnp coverage list", "lnp coverage remove", "port list", "port show", "port reasons",
     "port set", "port submit", "port exception", "port foc", "port complete", "port cancel", "port reject",
     "payment list", "payment add", "payment refund", "payment cancel", "fee run", "invoice make", "invoice list",
-    "audit list", "reconcile", "schema show",
+    "audit list", "reconcile", "schema load", "schema show",
 ]
 
 

@@ -7,22 +7,19 @@ import random
 import shutil
 import stat
 import subprocess
-import sys
 import threading
 
 import pytest
 
 from harness import Books, Redis, Sipmod, Trunkd, build_dir, wait_for
+from harness.bed import SCHEMA_VERSION
 from harness.programs import Ctl, write_conf
 from harness.users import login, password
+from fault_bed import FaultBed
+from load import Load
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-DEPLOY = ROOT / "deploy"
-sys.path.append(str(ROOT / "tests" / "fault"))  # calls by the hundred, and the bed that they lie on
-
-from fault_bed import FaultBed  # noqa: E402
-from load import Load  # noqa: E402
-
+DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy"
+OURS, LATER = f"schema {SCHEMA_VERSION}", f"schema {int(SCHEMA_VERSION) + 1}"
 TALK = [(8, "talk"), (1, "busy"), (1, "cancel")]
 
 
@@ -120,7 +117,7 @@ def machine(tmp_path):
 
 def test_a_backup_amid_calls_is_whole(saved):
     told, account = manifest(saved.backup), books(saved.backup)[saved.account]
-    assert (told["format"], told["schema"], told["differences"]) == ("1", "1", "0") and int(told["live"]) > 5
+    assert (told["format"], told["schema"], told["differences"]) == ("1", SCHEMA_VERSION, "0") and int(told["live"]) > 5
     assert account["live"] == told["live"] and account["balance"] == account["ledger"]
     assert int(account["admitted"]) + int(account["refused"]) == int(account["cdrs"]) + int(account["live"])
     assert str(saved.backup) in saved.said[1] and f"cdrs {told['cdrs']}" in saved.said[1]
@@ -208,7 +205,7 @@ BAD = {  # what is done to the copy, whether its sums are made to fit, what is s
     "no manifest": (lambda b: os.unlink(b / "manifest"), False, "is no backup"),
     "a later format": (replace("manifest", "format 1", "format 2"), True, 'format "2"'),
     "another's books": (replace("books", " 0\n", " 1\n"), True, "the books are not those of the backup"),
-    "another's manifest": (replace("manifest", "schema 1", "schema 2"), True, "schema 1 in the snapshot, 2 in the"),
+    "another's manifest": (replace("manifest", OURS, LATER), True, f"{OURS} in the snapshot"),
 }
 
 
@@ -228,13 +225,13 @@ def test_a_later_schema_is_refused(saved, machine, tmp_path):
     server = Redis(str(tmp_path), options=["--dbfilename", "redis.rdb"])
     shutil.copy(made / "redis.rdb", server.data)
     server.start()
-    server.client.hset("schema", mapping={"version": 2, "release": "9.0.0"})
+    server.client.hset("schema", mapping={"version": LATER.split()[1], "release": "9.0.0"})
     server.client.save()
     server.stop()
     shutil.copy(os.path.join(server.data, "redis.rdb"), made / "redis.rdb")
-    replace("manifest", "schema 1", "schema 2")(made)
+    replace("manifest", OURS, LATER)(made)
     resum(made)
-    assert "this program knows 1: install that release" in machine.restore(made, code=1)
+    assert f"this program knows {SCHEMA_VERSION}: install that release" in machine.restore(made, code=1)
 
 
 @pytest.mark.parametrize("place", ["redis", "files", "spool"])
