@@ -71,13 +71,20 @@ class Platform:
         process.argv[0] = os.path.join(build_dir(), place)
         process.restart()
 
+    def leave_rotation(self, sipmod):
+        """As the edge sees to it; until what was sent there before has arrived."""
+        self.load.proxies.remove(sipmod.target)
+        since = len(self.load.calls)
+        wait_for(lambda: len(self.load.calls) > since + 1 or not self.calling.is_alive(), 5, "calls go elsewhere")
+        wait_for(lambda: all(c.final or c.provisional for c in list(self.load.calls) if c.proxy == sipmod.target), 5)
+
     def follow(self, section, release):
         """Follows a section of the README."""
         for command in commands(section):
             if "sipmod" in command:
                 for sipmod in self.bed.sipmods.values():
                     if sipmod.alive:
-                        self.load.proxies.remove(sipmod.target)  # out of the edge's rotation
+                        self.leave_rotation(sipmod)
                         self.install(sipmod, release)
                         self.load.proxies.append(sipmod.target)
                     else:

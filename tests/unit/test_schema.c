@@ -70,7 +70,7 @@ static size_t libraries(struct redis_pool *p)
 
 static void assert_loaded(struct redis_pool *p)
 {
-    assert_string_equal(field(p, "version"), "1");
+    assert_string_equal(field(p, "version"), "2");
     assert_string_equal(field(p, "digest"), schema_bundle.digest);
     assert_int_equal(strlen(field(p, "secret")), 64);
     assert_int_equal(libraries(p), schema_bundle.count);
@@ -204,7 +204,7 @@ static void test_newer_schema_is_refused(void **state)
     char error[SCHEMA_ERROR] = "";
     load_pair(*state, CODE_A, CODE_B, 3, "x");
     assert_int_equal(schema_load(*state, error), ERR_VERSION);
-    assert_string_equal(error, "Redis holds schema 3, this program knows 1: upgrade the program");
+    assert_string_equal(error, "Redis holds schema 3, this program knows 2: upgrade the program");
     assert_int_equal(libraries(*state), 2);
     assert_string_equal(field(*state, "version"), "3");
 }
@@ -307,9 +307,9 @@ static void test_check(void **state)
         const char *error;
     } rows[] = {
         {NULL, ERR_VERSION, "Redis holds no schema: start trunkd first"                           },
-        {"1",  ERR_OK,      ""                                                                    },
-        {"2",  ERR_VERSION, "Redis holds schema 2, this program knows 1: upgrade the program"     },
-        {"0",  ERR_VERSION, "Redis holds schema 0, this program needs 1: start a new trunkd first"},
+        {"2",  ERR_OK,      ""                                                                    },
+        {"3",  ERR_VERSION, "Redis holds schema 3, this program knows 2: upgrade the program"     },
+        {"0",  ERR_VERSION, "Redis holds schema 0, this program needs 2: start a new trunkd first"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char error[SCHEMA_ERROR] = "";
