@@ -83,6 +83,9 @@ static const struct row ROWS[] = {
      "port: that of sip.listen; empty: the address it listens on."},
     {ROW(sip, node), &KIND_NAME, AT(sip.node), 0, NODE_MAX, "", "",
      "Name of this instance, different for each; empty: host name and port."},
+    {ROW(sip, edges), &KIND_NETWORKS, AT(sip.edges), 0, LONGEST, "", "",
+     "Proxies of ours before sipmod (deploy/kamailio/edge): a request from one of these networks comes from the "
+     "ADDRESS:PORT that its header X-Trunkline-Source names. Nobody else's header counts, none is forwarded."},
     {ROW(sip, unknown_source_403), &KIND_BOOL, AT(sip.unknown_source_403), 0, 1, "no", "",
      "Answer 403 to an unlisted source; no: stay silent."},
     {ROW(sip, t1_ms), &KIND_INT, AT(sip.t1_ms), 50, 10000, "500", "milliseconds",

@@ -50,10 +50,11 @@ struct conf {
         char advertise[CONF_TEXT]; /* "ADDR[:PORT]", one for all of listen or one for each; empty:
                                       listen */
         char node[CONF_TEXT];      /* name of this instance; empty: host name and port */
-        bool unknown_source_403;   /* unlisted sources get 403 instead of silence */
-        int64_t t1_ms;             /* RFC 3261 T1 */
-        int64_t no_answer_ms;      /* no response at all to an INVITE: next target */
-        int64_t timer_c_s;         /* RFC 3261 timer C */
+        char edges[CONF_TEXT];    /* networks by comma of proxies whose X-Trunkline-Source counts */
+        bool unknown_source_403;  /* unlisted sources get 403 instead of silence */
+        int64_t t1_ms;            /* RFC 3261 T1 */
+        int64_t no_answer_ms;     /* no response at all to an INVITE: next target */
+        int64_t timer_c_s;        /* RFC 3261 timer C */
         int64_t sessions_code;    /* refusal over the sessions limit of a trunk group: 486 or 503 */
         int64_t retry_after_s;    /* Retry-After of 503 when Redis can't be asked */
         int64_t store_timeout_ms; /* longest wait of an INVITE for Redis */

@@ -23,7 +23,7 @@ static const char *named_caller(const struct core *core, const struct booking *b
 }
 
 int booking_ask(struct core *core, const struct booking *b, const struct msg *invite,
-                const struct flow *from, const struct routes_exit *exit, admit_fn *fn, void *arg)
+                const struct addr *origin, const struct routes_exit *exit, admit_fn *fn, void *arg)
 {
     char from_text[TEXT], to[TEXT], callid[TEXT], source[ADDR_PORT_TEXT];
     struct phone caller;
@@ -38,7 +38,7 @@ int booking_ask(struct core *core, const struct booking *b, const struct msg *in
         .tg = b->tg,
         .from = text_of(invite->from.uri.text, from_text),
         .to = text_of(invite->to.uri.text, to),
-        .source = addr_port_text(&from->remote, source),
+        .source = addr_port_text(origin, source),
         .upstream = b->upstream,
         .callid = text_of(invite->call_id, callid),
         .rate = rated         ? exit->rate

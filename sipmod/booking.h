@@ -29,7 +29,7 @@ struct booking {
 /* Asks for its admission. `exit`: price of an outbound one. As admit_ask; fn is to tell of the
  * outcome by booking_admitted. */
 MUST_CHECK int booking_ask(struct core *core, const struct booking *b, const struct msg *invite,
-                           const struct flow *from, const struct routes_exit *exit, admit_fn *fn,
+                           const struct addr *origin, const struct routes_exit *exit, admit_fn *fn,
                            void *arg);
 void booking_admitted(struct booking *b, const struct admit_answer *answer);
 

@@ -91,7 +91,7 @@ static void on_admitted(void *arg, const struct admit_answer *a)
 
 static void ask_admission(struct call *c)
 {
-    if (booking_ask(c->core, call_last_booking(c), relay_request(c->relay), &c->from, &c->exit,
+    if (booking_ask(c->core, call_last_booking(c), relay_request(c->relay), &c->origin, &c->exit,
                     on_admitted, c) != ERR_OK)
         call_refuse_unavailable(c, "the store can't be reached");
 }
@@ -257,14 +257,23 @@ static void start_outbound(struct call *c, const struct source *source)
         on_callee(c, ERR_NOT_FOUND, "", false);
 }
 
+/* An edge that tries another instance of ours asks for the same call. */
+static void derive_id(struct call *c, const struct mac_key *key)
+{
+    struct via via;
+    edges_via(c->core->edges, relay_request(c->relay), &c->from.remote, &via);
+    call_id_derive(key, relay_request(c->relay), &via, c->id);
+}
+
 void call_start(struct core *core, struct txn_server *server, const struct flow *from,
-                const struct source *source)
+                const struct addr *origin, const struct source *source)
 {
     struct call *c = calloc(1, sizeof *c);
     if (!c)
         return; /* the INVITE is retransmitted */
     c->core = core;
     c->from = *from;
+    c->origin = *origin;
     c->invited = clock_boot_ms();
     if (relay_new(&c->relay, core, server, from, &call_relay_events, c) != ERR_OK) {
         free(c);
@@ -272,7 +281,7 @@ void call_start(struct core *core, struct txn_server *server, const struct flow 
     }
     const struct mac_key *key = store_mac_key(core->store);
     if (key) /* without one the call is refused before it needs an id */
-        call_id_derive(key, relay_request(c->relay), c->id);
+        derive_id(c, key);
     c->caller = rr_tag_hash(relay_request(c->relay)->from.tag);
     c->contact = dialogs_contact(relay_request(c->relay));
     relay_respond(c->relay, 100, NULL, (struct span){0});

@@ -5,8 +5,9 @@
 
 #include "core.h"
 
-/* Takes over a new server transaction of an INVITE outside a dialog from a listed source. */
+/* Takes over a new server transaction of an INVITE outside a dialog from a listed source. `origin`:
+ * its address, which is not that of `from` behind an edge. */
 void call_start(struct core *core, struct txn_server *server, const struct flow *from,
-                const struct source *source);
+                const struct addr *origin, const struct source *source);
 
 #endif

@@ -4,7 +4,8 @@
 
 enum { SEED = 2 * 65536 };
 
-void call_id_derive(const struct mac_key *key, const struct msg *invite, char ret[RR_CALL_ID + 1])
+void call_id_derive(const struct mac_key *key, const struct msg *invite, const struct via *via,
+                    char ret[RR_CALL_ID + 1])
 {
     static char seed[SEED];
     struct out o = OUT_IN(seed), id = {.buf = ret, .cap = RR_CALL_ID};
@@ -14,11 +15,11 @@ void call_id_derive(const struct mac_key *key, const struct msg *invite, char re
     out_text(&o, "\n");
     out_span(&o, invite->from.tag);
     out_text(&o, "\n");
-    out_span(&o, invite->via.branch);
+    out_span(&o, via->branch);
     out_text(&o, "\n");
-    out_span(&o, invite->via.host);
+    out_span(&o, via->host);
     out_text(&o, ":");
-    out_number(&o, invite->via.port);
+    out_number(&o, via->port);
     struct mac_key other = {
         {key->k[1], key->k[0]}
     };

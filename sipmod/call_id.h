@@ -6,6 +6,8 @@
 #include "mac.h"
 #include "rr.h"
 
-void call_id_derive(const struct mac_key *key, const struct msg *invite, char ret[RR_CALL_ID + 1]);
+/* `via`: the caller's. */
+void call_id_derive(const struct mac_key *key, const struct msg *invite, const struct via *via,
+                    char ret[RR_CALL_ID + 1]);
 
 #endif

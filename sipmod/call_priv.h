@@ -12,6 +12,7 @@ struct call {
     struct core *core;
     struct relay *relay;
     struct flow from;
+    struct addr origin; /* the caller's */
     bool answered, ended;
     bool full; /* a gateway had no place */
     bool held; /* the 2xx waits until Redis or the disk knows of all answers */

@@ -5,6 +5,7 @@
 #include "conf.h"
 #include "dialogs.h"
 #include "directory.h"
+#include "edge.h"
 #include "health.h"
 #include "meter.h"
 #include "outbox.h"
@@ -27,6 +28,7 @@ struct core {
     struct resolver *resolver;
     struct store *store;
     struct directory *directory;
+    struct edges *edges;
     struct routes *routes;
     struct outbox *outbox;
     struct dialogs *dialogs;

@@ -81,13 +81,14 @@ static void edit_via(struct edit *e, const struct relay_target *target, const st
 }
 
 /* RFC 3325 §5, and what call forwarding adds: the latest Diversion on top, the latest entry of the
- * history at its end. */
+ * history at its end. What an edge told, or somebody who would be one, goes no further. */
 static void edit_identity(struct edit *e, const struct relay_target *target)
 {
     const struct msg *m = e->msg;
     for (size_t i = 0; i < m->n_headers; i++) {
         enum header id = m->headers[i].id;
-        if ((target->withhold_identity && id == HEADER_P_ASSERTED_IDENTITY) ||
+        if (id == HEADER_X_TRUNKLINE_SOURCE ||
+            (target->withhold_identity && id == HEADER_P_ASSERTED_IDENTITY) ||
             (target->withhold_history && (id == HEADER_HISTORY_INFO || id == HEADER_DIVERSION)))
             edit_remove_line(e, &m->headers[i]);
     }

@@ -30,6 +30,7 @@ static const struct name_row headers[] = {
     {HEADER_HISTORY_INFO,        0,   SPAN_LIT("History-Info")       },
     {HEADER_RACK,                0,   SPAN_LIT("RAck")               },
     {HEADER_CONTENT_TYPE,        'c', SPAN_LIT("Content-Type")       },
+    {HEADER_X_TRUNKLINE_SOURCE,  0,   SPAN_LIT("X-Trunkline-Source") },
 };
 
 static const struct {

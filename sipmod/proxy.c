@@ -13,8 +13,8 @@
 #include "out.h"
 #include "refusal.h"
 #include "relay.h"
-#include "session_timer.h"
 #include "stateless.h"
+#include "unfit.h"
 
 enum { HOUSEKEEPING_MS = 100, RESYNC_MS = 30000 };
 
@@ -30,18 +30,10 @@ struct proxy {
 
 /* ---- responses of our own, without a transaction ---- */
 
-/* `cap`: most bytes of the response; a longer one is not sent. */
-static void respond_within(struct proxy *p, const struct msg *request, const struct flow *from,
-                           int status, const char *reason, struct span lines, size_t cap)
-{
-    if (!stateless_respond(&p->core, request, from, status, reason, lines, cap))
-        meter_drop(p->core.meter, METER_WITHHELD);
-}
-
 static void respond(struct proxy *p, const struct msg *request, const struct flow *from, int status,
                     const char *reason, struct span lines)
 {
-    respond_within(p, request, from, status, reason, lines, CORE_BYTES);
+    stateless_respond(&p->core, request, from, status, reason, lines, CORE_BYTES);
 }
 
 static void respond_plain(struct proxy *p, const struct msg *request, const struct flow *from,
@@ -50,69 +42,24 @@ static void respond_plain(struct proxy *p, const struct msg *request, const stru
     respond(p, request, from, status, NULL, (struct span){0});
 }
 
-/* ---- checks ---- */
-
-/* §16.3 item 4: a Via of ours with the hash that this request would get again. */
-static bool is_loop(const struct proxy *p, const struct msg *m)
-{
-    struct element el;
-    uint32_t hash = 0;
-    bool hashed = false;
-    for (bool more = msg_element_first(m, HEADER_VIA, &el); more;
-         more = msg_element_next(m, HEADER_VIA, &el)) {
-        struct via via;
-        uint64_t id;
-        uint32_t loop;
-        if (msg_read_via(m, el.text, &via) != ERR_OK || !branch_read(via.branch, &id, &loop) ||
-            !transport_is_us(p->core.transport, via.host, via.port))
-            continue;
-        if (!hashed)
-            hash = branch_loop_hash(m);
-        hashed = true;
-        if (loop == hash)
-            return true;
-    }
-    return false;
-}
-
-static bool refuse_proxy_require(struct proxy *p, const struct msg *m, const struct flow *from)
-{
-    char text[1024];
-    struct out lines = OUT_IN(text);
-    if (!stateless_unsupported(m, &lines))
-        return false;
-    respond(p, m, from, 420, NULL, out_done(&lines));
-    return true;
-}
-
-static bool is_known_scheme(struct span scheme)
-{
-    return span_eq_nocase(scheme, SPAN_LIT("sip")) || span_eq_nocase(scheme, SPAN_LIT("sips")) ||
-           span_eq_nocase(scheme, SPAN_LIT("tel"));
-}
-
-/* §16.3; true: refused. */
-static bool refuse_unfit(struct proxy *p, const struct msg *m, const struct flow *from)
-{
-    char lines[SESSION_TIMER_LINES];
-    if (!is_known_scheme(m->uri.scheme))
-        respond_plain(p, m, from, 416);
-    else if (m->max_forwards == 0)
-        respond_plain(p, m, from, 483);
-    else if (is_loop(p, m))
-        respond_plain(p, m, from, 482);
-    else if (session_timer_too_small(m, p->core.conf, lines))
-        respond(p, m, from, 422, NULL, span_of(lines));
-    else
-        return refuse_proxy_require(p, m, from);
-    return true;
-}
-
 /* ---- requests ---- */
+
+static bool is_listed(const struct proxy *p, const struct flow *from)
+{
+    return directory_source(p->core.directory, &from->remote) ||
+           edges_hold(p->core.edges, &from->remote);
+}
 
 static bool is_to_us(const struct proxy *p, const struct msg *m)
 {
     return m->uri.user.n == 0 && transport_is_us(p->core.transport, m->uri.host, m->uri.port);
+}
+
+/* An edge asks for itself. */
+static bool is_probe(const struct proxy *p, const struct msg *m, const struct flow *from)
+{
+    return m->method == METHOD_OPTIONS && is_to_us(p, m) &&
+           edges_hold(p->core.edges, &from->remote);
 }
 
 /* OPTIONS to ourselves: how dispatchers ask whether we take calls. */
@@ -149,13 +96,14 @@ static const char *overload(const struct proxy *p)
 
 /* A new call beyond what its source may place, or what we can carry: 503 without a transaction, and
  * again to each copy of it. */
-static bool refuse_overload(struct proxy *p, const struct msg *m, const struct flow *from)
+static bool refuse_overload(struct proxy *p, const struct msg *m, const struct flow *from,
+                            const struct addr *origin)
 {
     char lines[REFUSAL_LINES];
     uint64_t now = uv_now(p->core.loop), request = branch_request_hash(m);
     bool again = guard_was_refused(p->guard, request, now);
     const char *why = again ? "too busy" : overload(p);
-    if (!again && !guard_take(p->guard, GUARD_INVITE, &from->remote, now))
+    if (!again && !guard_take(p->guard, GUARD_INVITE, origin, now))
         why = "too many calls a second from this source";
     if (!why)
         return false;
@@ -181,7 +129,7 @@ static struct txn_server *open_server(struct proxy *p, struct msg *m, const stru
 
 /* A request outside of any dialog. Takes the message. */
 static void receive_initial(struct proxy *p, struct msg *m, const struct flow *from,
-                            const struct source *source)
+                            const struct addr *origin, const struct source *source)
 {
     if (m->method == METHOD_OPTIONS && is_to_us(p, m)) {
         answer_options(p, m, from);
@@ -189,10 +137,10 @@ static void receive_initial(struct proxy *p, struct msg *m, const struct flow *f
         respond_plain(p, m, from, 481);
     } else if (m->method != METHOD_INVITE) {
         respond(p, m, from, 405, NULL, SPAN_LIT("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"));
-    } else if (!refuse_overload(p, m, from)) {
+    } else if (!refuse_overload(p, m, from, origin)) {
         struct txn_server *server = open_server(p, m, from);
         if (server)
-            call_start(&p->core, server, from, source);
+            call_start(&p->core, server, from, origin, source);
         return;
     }
     msg_free(m);
@@ -207,20 +155,21 @@ static void receive_in_dialog(struct proxy *p, struct msg *m, const struct flow 
 }
 
 /* Not listed: silence, or where configured 403, no larger than what it answers and not often, so
- * that nobody can aim us at others. */
+ * that nobody can aim us at others. An edge hears that whom it asked for isn't listed. */
 static void receive_stranger(struct proxy *p, struct msg *m, const struct flow *from)
 {
     meter_drop(p->core.meter, METER_STRANGER);
-    if (p->core.conf->sip.unknown_source_403 &&
-        guard_take(p->guard, GUARD_REPLY, &from->remote, uv_now(p->core.loop)))
-        respond_within(p, m, from, 403, NULL, (struct span){0}, m->raw.n);
+    if (edges_hold(p->core.edges, &from->remote) ||
+        (p->core.conf->sip.unknown_source_403 &&
+         guard_take(p->guard, GUARD_REPLY, &from->remote, uv_now(p->core.loop))))
+        stateless_respond(&p->core, m, from, 403, NULL, (struct span){0}, m->raw.n);
     msg_free(m);
 }
 
 static void receive_cancel(struct proxy *p, struct msg *m, const struct flow *from)
 {
     struct txn_server *invite = txn_server_find(p->core.txns, m);
-    if (!invite && !directory_source(p->core.directory, &from->remote)) {
+    if (!invite && !is_listed(p, from)) {
         receive_stranger(p, m, from);
         return;
     }
@@ -252,14 +201,16 @@ static bool receive_known(struct proxy *p, struct msg *m, const struct flow *fro
 static void receive_request(struct proxy *p, struct msg *m, const struct flow *from)
 {
     struct dialog_route route;
-    const struct source *source = directory_source(p->core.directory, &from->remote);
+    struct addr origin;
+    bool named = edges_origin(p->core.edges, m, &from->remote, &origin) == ERR_OK;
+    const struct source *source = named ? directory_source(p->core.directory, &origin) : NULL;
     meter_request(p->core.meter, m->method);
     if (receive_known(p, m, from))
         return;
     int err = dialog_read(&p->core, m, &route);
-    if (!source && err != ERR_OK) {
+    if (!source && err != ERR_OK && !is_probe(p, m, from)) {
         receive_stranger(p, m, from);
-    } else if (refuse_unfit(p, m, from)) {
+    } else if (unfit_refused(&p->core, m, from)) {
         msg_free(m);
     } else if (err == ERR_OK && m->method == METHOD_ACK) {
         dialog_ack(&p->core, m, from, &route);
@@ -268,7 +219,7 @@ static void receive_request(struct proxy *p, struct msg *m, const struct flow *f
     } else if (m->method == METHOD_ACK) {
         msg_free(m);
     } else {
-        receive_initial(p, m, from, source);
+        receive_initial(p, m, from, &origin, source);
     }
 }
 
@@ -279,15 +230,15 @@ static void receive_request(struct proxy *p, struct msg *m, const struct flow *f
 static bool is_worth_parsing(const struct proxy *p, const struct flow *from, struct span bytes)
 {
     uint64_t id;
-    return directory_source(p->core.directory, &from->remote) || branch_in_head(bytes, &id) ||
-           rr_in_head(bytes) || p->core.conf->sip.unknown_source_403;
+    return is_listed(p, from) || branch_in_head(bytes, &id) || rr_in_head(bytes) ||
+           p->core.conf->sip.unknown_source_403;
 }
 
 static void on_fault(struct proxy *p, const struct flow *from, const struct msg_fault *fault,
                      struct msg *reply_to)
 {
     meter_fault(p->core.meter, fault->kind);
-    if (reply_to && fault->status && directory_source(p->core.directory, &from->remote)) {
+    if (reply_to && fault->status && is_listed(p, from)) {
         char reason[96];
         struct out o = OUT_IN(reason);
         out_format(&o, "%s", fault->status == 400 ? fault->text : msg_reason(fault->status));
@@ -322,7 +273,7 @@ static bool on_message(void *arg, const struct flow *from, struct span bytes)
     }
     if (msg_parse(bytes, &m, &fault, &reply_to) != ERR_OK) {
         on_fault(p, from, &fault, reply_to);
-        return directory_source(p->core.directory, &from->remote) != NULL;
+        return is_listed(p, from);
     }
     if (m->is_request)
         receive_request(p, m, from);
@@ -508,6 +459,8 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
     if (err == ERR_OK)
         err = guard_new(&p->guard, conf);
     if (err == ERR_OK)
+        err = edges_new(&c->edges, span_of(conf->sip.edges));
+    if (err == ERR_OK)
         err = transport_open(&c->transport, c->loop, c->wheel, conf, &arrivals, error);
     if (err == ERR_OK)
         err = txn_table_new(&c->txns, c->wheel, (uint64_t)conf->sip.t1_ms);
@@ -574,6 +527,7 @@ void proxy_close(struct proxy *p)
     directory_free(c->directory);
     routes_free(c->routes);
     transport_close(c->transport);
+    edges_free(c->edges);
     guard_free(p->guard);
     timer_wheel_free(c->wheel);
     meter_free(c->meter);

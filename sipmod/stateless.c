@@ -16,17 +16,18 @@ struct flow stateless_flow(const struct flow *from, const struct via *via)
     return to;
 }
 
-bool stateless_respond(struct core *core, const struct msg *request, const struct flow *from,
+void stateless_respond(struct core *core, const struct msg *request, const struct flow *from,
                        int status, const char *reason, struct span lines, size_t cap)
 {
     struct out o = {.buf = core->bytes, .cap = cap < CORE_BYTES ? cap : CORE_BYTES};
     if (request->method == METHOD_ACK)
-        return true;
+        return;
     derive_response(&o, request, &from->remote, status, reason, lines);
     struct flow to = stateless_flow(from, &request->via);
-    if (!o.full)
+    if (o.full)
+        meter_drop(core->meter, METER_WITHHELD);
+    else
         (void)transport_send(&to, out_done(&o));
-    return !o.full;
 }
 
 bool stateless_unsupported(const struct msg *request, struct out *lines)

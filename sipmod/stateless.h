@@ -10,9 +10,9 @@
  * connection is lost (§18.2.2, RFC 3581). */
 struct flow stateless_flow(const struct flow *from, const struct via *via);
 
-/* Answers a request but ACK, in at most `cap` bytes. `lines`: whole header lines or empty. False:
- * the response would be longer, and is not sent. */
-bool stateless_respond(struct core *core, const struct msg *request, const struct flow *from,
+/* Answers a request but ACK, in at most `cap` bytes; a longer response is not sent, but counted.
+ * `lines`: whole header lines or empty. */
+void stateless_respond(struct core *core, const struct msg *request, const struct flow *from,
                        int status, const char *reason, struct span lines, size_t cap);
 
 /* §16.3 item 5: we support no proxy extension. True: the request needs some; its Unsupported line,

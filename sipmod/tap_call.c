@@ -205,7 +205,7 @@ static void begin(struct tap_calls *t, int64_t at_us, const struct addr *from, c
         c->over_us = at_us;
         return;
     }
-    call_id_derive(key, m, c->cdr.id);
+    call_id_derive(key, m, &m->via, c->cdr.id);
     text_set(c->cdr.number, sizeof c->cdr.number, number);
     text_set_span(c->cdr.from, TAP_TEXT, m->from.uri.text);
     text_set_span(c->cdr.to, TAP_TEXT, m->to.uri.text);
