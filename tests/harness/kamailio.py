@@ -119,9 +119,10 @@ DEPLOYED = os.path.join(os.path.dirname(__file__), "..", "..", "deploy", "kamail
 
 class Deployed(Process):
     """A copy of deploy/kamailio, started as its `setup` (edge, alone) with other settings: `substitutes` are values of
-    #!substdef, `defines` of #!define, `lines` of name=value; as often as a name has a value in settings.cfg."""
+    #!substdef, `defines` of #!define, `lines` of name=value, `flags` are those to take the first # from."""
 
-    def __init__(self, workdir, setup, host, substitutes, defines=None, lines=None, port=None, name=None):
+    def __init__(self, workdir, setup, host, substitutes, defines=None, lines=None, port=None, name=None,
+                 flags=()):
         self.host, self.port = host, port or free_port()
         self.target, self.address = (host, self.port), f"{host}:{self.port}"
         name = name or f"{setup}-{self.port}"
@@ -129,7 +130,7 @@ class Deployed(Process):
         shutil.copytree(DEPLOYED, os.path.join(self.run, "kamailio"))
         self.folder = os.path.join(self.run, "kamailio", setup)
         self._settings({"TL_RUN": self.run, **substitutes}, defines or {},
-                       {"listen": [f"udp:{self.address}", f"tcp:{self.address}"], **(lines or {})})
+                       {"listen": [f"udp:{self.address}", f"tcp:{self.address}"], **(lines or {})}, flags)
         super().__init__(["kamailio", "-DD", "-E", "-m", "64", "-M", "8", "-Y", self.run,
                           "-P", os.path.join(self.run, "pid"), "-w", self.run,
                           "-f", os.path.join(self.folder, "kamailio.cfg")], name, workdir)
@@ -139,7 +140,7 @@ class Deployed(Process):
         with socket.socket() as s:
             return bound_udp(self.host, self.port) and s.connect_ex(self.target) == 0
 
-    def _settings(self, substitutes, defines, lines):
+    def _settings(self, substitutes, defines, lines, flags):
         """Puts the values into the lines of settings.cfg that are there."""
         path = os.path.join(self.folder, "settings.cfg")
         with open(path, encoding="ascii") as f:
@@ -154,6 +155,9 @@ class Deployed(Process):
             for value in values:
                 text, n = re.subn(rf"(?m)^{name}=.*$", f"{name} = {value}", text, count=1)
                 assert n == 1, name
+        for flag in flags:
+            assert f"\n##!define {flag}\n" in text, flag
+            text = text.replace(f"\n##!define {flag}\n", f"\n#!define {flag}\n")
         with open(path, "w", encoding="ascii") as f:
             f.write(text)
 
@@ -165,3 +169,19 @@ class KamailioAlone(Deployed):
         super().__init__(workdir, "alone", host, {
             "TL_REDIS": f"addr=127.0.0.1;port={redis.port};db=0", "TL_PASSWORD": password("kamailio"), "TL_NODE": node,
             **substitutes}, defines, {"children": [children], "tcp_children": [1]})
+
+
+class KamailioEdge(Deployed):
+    """deploy/kamailio/edge before these sipmods, which trust its host. tls: (certificate, key), files."""
+
+    def __init__(self, workdir, sipmods, host="127.0.0.1", tls=None, defines=None):
+        self.tls_target = (host, free_port())
+        sipmod_list = os.path.join(workdir, f"sipmods-{free_port()}.list")
+        with open(sipmod_list, "w", encoding="ascii") as f:
+            f.writelines(f"1 sip:{sipmod.address}\n" for sipmod in sipmods)
+        substitutes = {"TL_SIPMODS": sipmod_list, "TL_PROBE_S": 1}
+        if tls:
+            substitutes |= {"TL_TLS_LISTEN": "tls:%s:%d" % self.tls_target, "TL_TLS_CERTIFICATE": tls[0],
+                            "TL_TLS_KEY": tls[1]}
+        super().__init__(workdir, "edge", host, substitutes, defines, {"children": [4], "tcp_children": [1]},
+                         flags=["WITH_TLS"] if tls else [])

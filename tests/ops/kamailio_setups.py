@@ -4,10 +4,11 @@ import redis
 
 from harness import free_port, wait_for
 from harness.bed import CARRIER, Bed, Customer
-from harness.kamailio import KamailioAlone
+from harness.kamailio import KamailioAlone, KamailioEdge
 from harness.sipp import Sipp
 
 NO_ANSWER_MS = 400
+EDGE = "127.0.0.9"
 PRIMARY, SECONDARY, GATEWAY = "127.0.0.3", "127.0.0.4", "127.0.0.5"
 # Fields of a CDR that no two calls have in common, and those whose values are times.
 OWN = {"call", "callid", "node"}
@@ -48,7 +49,10 @@ class Setups:
         lock_default_user(self.bed)
         alone = KamailioAlone(self.bed.workdir, self.bed.redis, defines={"NO_ANSWER_MS": NO_ANSWER_MS}).start()
         sipmod = self.bed.sipmod(sip__no_answer_ms=NO_ANSWER_MS)
-        self.all = {"sipmod": Setup(sipmod, [sipmod]), "alone": Setup(alone)}
+        behind = [self.bed.sipmod(sip__no_answer_ms=NO_ANSWER_MS, sip__edges=EDGE, sip__node=f"behind{i}")
+                  for i in range(2)]
+        edge = KamailioEdge(self.bed.workdir, behind, host=EDGE).start()
+        self.all = {"sipmod": Setup(sipmod, [sipmod]), "edge": Setup(edge, behind), "alone": Setup(alone)}
         wait_for(lambda: self.bed.redis.client.exists("node:alone"), 5, "the heartbeat of the Kamailio alone")
         return self
 

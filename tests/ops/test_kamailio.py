@@ -1,9 +1,10 @@
 """deploy/kamailio: the same calls by each set-up leave the same CDRs, statistics, money and counters as by sipmod."""
 
+import contextlib
+
 import pytest
 
-from harness import UdpPeer, free_port
-from harness.bed import Customer
+from harness import UdpPeer
 from harness.sipp import Sipp
 from kamailio_setups import GATEWAY, PRIMARY, SECONDARY, Run, Setups
 
@@ -21,7 +22,7 @@ def callees(setups):
     """Answerers that all set-ups share, by name."""
     scenarios = {"answers": ("uas", PRIMARY, {}), "answers second": ("uas", SECONDARY, {}),
                  "answers as a gateway": ("uas", GATEWAY, {}), "hangs up": ("uas_hangs_up", PRIMARY, {}),
-                 "rings": ("uas_rings", PRIMARY, {}), "busy": ("uas_refuses", PRIMARY, (486, "Busy Here")),
+                 "busy": ("uas_refuses", PRIMARY, (486, "Busy Here")),
                  "fails": ("uas_refuses", GATEWAY, (503, "Service Unavailable"))}
     running = {}
     for name, (scenario, host, status) in scenarios.items():
@@ -33,11 +34,12 @@ def callees(setups):
         callee.close() if isinstance(callee, UdpPeer) else callee.stop(1)
 
 
-def compare(setups, scenario, callees=None):
-    """Lets each set-up carry what `scenario` starts; returns what sipmod made of it."""
-    runs = {}
-    for name, setup in setups.all.items():
-        runs[name] = scenario(setup)
+def compare(setups, scenario, meanwhile=None):
+    """Lets each set-up carry what `scenario` starts; returns what sipmod made of it. `meanwhile` is called when all are
+    under way, with their number."""
+    runs = {name: scenario(setup) for name, setup in setups.all.items()}
+    if meanwhile:
+        meanwhile(len(runs))
     results = {name: run.finish() for name, run in runs.items()}
     for name, result in results.items():
         for part, wanted in results["sipmod"].items():
@@ -50,7 +52,6 @@ INCOMING = {
     "answered": ("answers", "uac", {}, {}, "200", "answered"),
     "hung up by the callee": ("hangs up", "uac_hung_up", {}, {}, "200", "answered"),
     "busy": ("busy", "uac_refused 486", {}, {}, "486", "busy"),
-    "cancelled": ("rings", "uac_cancels", {}, {}, "487", "cancelled"),
     "no answer": ("silent", "uac_refused 408", {}, {}, "408", "no-answer"),
     "no answer, then the secondary": ("silent", "uac", {}, {"secondary_prefix": "7777"}, "200", "answered"),
     "sessions": ("answers", "uac_refused 486", {}, {"sessions": 0}, "486", "sessions"),
@@ -79,6 +80,27 @@ def test_incoming(setups, callees, name):
 
     result = compare(setups, start)
     assert [(c["code"], c["reason"]) for c in result["cdrs"]] == [(code, reason)]
+
+
+def test_cancelled(setups):
+    with contextlib.closing(UdpPeer(PRIMARY)) as callee:
+        def start(setup):
+            run = Run(setups.bed, setup, **PRICED)
+            run.words[callee.address] = "PRIMARY"
+            play(run, "uac_cancels", "1" + run.customer.number(run.customer.trunk((callee.host, callee.port))))
+            return run
+
+        def ring(calls):
+            invites = [callee.expect("INVITE") for _ in range(calls)]
+            for invite in invites:
+                callee.respond(invite, 180)
+            for invite in invites:
+                callee.respond(callee.expect("CANCEL", call_id=invite.call_id), 200)
+                callee.respond(invite, 487)
+                callee.expect("ACK", call_id=invite.call_id)
+
+        cdr, = compare(setups, start, ring)["cdrs"]
+        assert (cdr["code"], cdr["reason"], cdr["by"]) == ("487", "cancelled", "caller")
 
 
 def play(run, scenario, number):
