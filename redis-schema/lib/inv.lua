@@ -9,17 +9,23 @@ local function split(number)
   return string.sub(number, 1, 6), tonumber(string.sub(number, 7))
 end
 
--- Rate centre and city of a block's value.
-local function place_parts(value)
-  return string.match(value, '^([^|]*)|(.*)$')
+-- Rate centre and city of a place.
+local function place_parts(place)
+  return string.match(place, '^([^|]*)|(.*)$')
+end
+
+-- Free numbers and place of a block's value; 0 and '|' of a block that there isn't.
+local function block_parts(value)
+  local free, place = string.match(value or '0||', '^(%d+)|(.*)$')
+  return tonumber(free), place
 end
 
 local function place_name(text, what)
   return string.upper(check.match(text, '^[^|%c]*$', what))
 end
 
--- Adds blocks to, or removes them from, the indexes of blocks with a free number.
-local function index_blocks(inv, blocks, places, command)
+-- Adds to or removes from the indexes of blocks with a free number: `places` is block → its place.
+local function index_blocks(inv, places, command)
   local lists = {}
   local function add(name, block)
     local list = lists[name] or { name }
@@ -27,8 +33,8 @@ local function index_blocks(inv, blocks, places, command)
     if command == 'ZADD' then list[#list + 1] = block end -- the score
     list[#list + 1] = block
   end
-  for i, block in ipairs(blocks) do
-    local ratecenter, city = place_parts(places[i])
+  for block, place in pairs(places) do
+    local ratecenter, city = place_parts(place)
     add(key.available(inv), block)
     add(key.ratecenter(inv, ratecenter), block)
     if city ~= '' then add(key.city(inv, city), block) end
@@ -38,25 +44,24 @@ end
 
 local AT_ONCE = 1000 -- what unpack takes lies some times over it
 
-local function settle_some(inv, blocks, moved)
-  local free = redis.call('HMGET', key.free_count(inv), unpack(blocks))
-  local counts, came, went = {}, {}, {}
+local function settle_some(inv, blocks, moved, places)
+  local values, set, came, went, sum = redis.call('HMGET', key.blocks(inv), unpack(blocks)), {}, {}, {}, 0
   for i, block in ipairs(blocks) do
-    local was = tonumber(free[i] or 0)
-    local now = was + moved[block]
-    counts[2 * i - 1], counts[2 * i] = block, now
-    if (now > 0) ~= (was > 0) then
-      local list = now > 0 and came or went
-      list[#list + 1] = block
-    end
+    local was, from = block_parts(values[i])
+    local now, to = was + moved[block], places and places[block] or from
+    local value = now .. '|' .. to
+    if value ~= values[i] then set[#set + 1], set[#set + 2] = block, value end
+    if was > 0 and (now == 0 or from ~= to) then went[block] = from end
+    if now > 0 and (was == 0 or from ~= to) then came[block] = to end
+    sum = sum + moved[block]
   end
-  redis.call('HSET', key.free_count(inv), unpack(counts))
-  for command, list in pairs({ ZADD = came, ZREM = went }) do
-    if #list > 0 then index_blocks(inv, list, redis.call('HMGET', key.blocks(inv), unpack(list)), command) end
-  end
+  if #set > 0 then redis.call('HSET', key.blocks(inv), unpack(set)) end
+  if sum ~= 0 and redis.call('INCRBY', key.free_count(inv), sum) == 0 then redis.call('DEL', key.free_count(inv)) end
+  index_blocks(inv, went, 'ZREM')
+  index_blocks(inv, came, 'ZADD')
 end
 
--- Settles the counts of blocks: `moved` is block → change of its free numbers.
+-- Settles counts and indexes: `moved` is block → change of its free numbers.
 local function settle(inv, moved)
   local some = {}
   for block, change in pairs(moved) do
@@ -98,27 +103,11 @@ local function forget_hold(inv, number)
   redis.call('ZREM', key.holds(inv), number)
 end
 
--- Names blocks' places (block → place; `was` has those they had); moves them between indexes.
-local function set_places(inv, places, was)
-  local named = {}
-  for block, place in pairs(places) do
-    if was[block] ~= place then
-      named[#named + 1], named[#named + 2] = block, place
-      if was[block] and redis.call('ZSCORE', key.available(inv), block) then
-        index_blocks(inv, { block }, { was[block] }, 'ZREM')
-        index_blocks(inv, { block }, { place }, 'ZADD')
-      end
-    end
-  end
-  if #named > 0 then redis.call('HSET', key.blocks(inv), unpack(named)) end
-end
-
 -- Marks lines that were unknown as known and free; returns how many.
-local function mark(inv, block, bits, is_new)
+local function mark(inv, block, bits)
   local known, free = key.known(inv, block), key.free(inv, block)
   if bits == '' then return 0 end
-  if is_new then
-    redis.call('SET', known, bits)
+  if redis.call('SET', known, bits, 'NX') then
     redis.call('SET', free, bits)
     return redis.call('BITCOUNT', known)
   end
@@ -138,9 +127,8 @@ end
 -- KEYS: inv:{ST}
 -- Reply: ok, blocks with a free number, numbers that are free, held, resting
 local function inv_sums(inv)
-  local free = 0
-  for _, n in ipairs(redis.call('HVALS', key.free_count(inv))) do free = free + n end
-  return { 'ok', reply.int(redis.call('ZCARD', key.available(inv))), reply.int(free),
+  return { 'ok', reply.int(redis.call('ZCARD', key.available(inv))),
+    redis.call('GET', key.free_count(inv)) or '0',
     reply.int(redis.call('HLEN', key.holder(inv))), reply.int(redis.call('ZCARD', key.rest(inv))) }
 end
 
@@ -150,7 +138,7 @@ end
 -- may be left out)
 -- Reply: ok, added
 local function inv_import(inv, args)
-  local blocks, places, was, moved = {}, {}, {}, {}
+  local blocks, places, moved, added = {}, {}, {}, 0
   if #args % 4 ~= 0 or #args > 4 * AT_ONCE then door.misuse('wrong number of arguments: ' .. #args) end
   for i = 1, #args, 4 do
     local block = check.match(args[i], '^[1-9]%d%d%d%d%d$', 'NPANXX')
@@ -159,15 +147,11 @@ local function inv_import(inv, args)
     places[block] = place_name(args[i + 1], 'ratecenter') .. '|' .. place_name(args[i + 2], 'city')
     blocks[#blocks + 1] = block
   end
-  for i, place in ipairs(redis.call('HMGET', key.blocks(inv), unpack(blocks))) do was[blocks[i]] = place end
-  local added = 0
   for i, block in ipairs(blocks) do
-    local new = not was[block] and redis.call('EXISTS', key.known(inv, block)) == 0
-    moved[block] = mark(inv, block, args[4 * i], new)
+    moved[block] = mark(inv, block, args[4 * i])
     added = added + moved[block]
   end
-  set_places(inv, places, was)
-  settle(inv, moved)
+  settle_some(inv, blocks, moved, places)
   return { 'ok', reply.int(added) }
 end
 
@@ -175,7 +159,6 @@ end
 local function drop_empty(inv, block)
   if redis.call('BITCOUNT', key.known(inv, block)) > 0 then return end
   redis.call('DEL', key.known(inv, block), key.free(inv, block))
-  redis.call('HDEL', key.free_count(inv), block)
   redis.call('HDEL', key.blocks(inv), block)
 end
 
@@ -206,7 +189,8 @@ local function inv_number(inv, args)
   local number = check.number(args[1])
   local block, line = split(number)
   if redis.call('GETBIT', key.known(inv, block), line) == 0 then return { 'unknown' } end
-  local ratecenter, city = place_parts(redis.call('HGET', key.blocks(inv), block) or '|')
+  local _, place = block_parts(redis.call('HGET', key.blocks(inv), block))
+  local ratecenter, city = place_parts(place)
   local owner = redis.call('HGET', key.holder(inv), number)
   local held, rest = redis.call('ZSCORE', key.holds(inv), number), redis.call('ZSCORE', key.rest(inv), number)
   local stock = redis.call('GETBIT', key.free(inv, block), line) == 1 and 'free' or owner and 'held'
@@ -233,7 +217,8 @@ local function index_of(inv, ratecenter, city)
   return key.available(inv)
 end
 
-local FIRST_BLOCKS = 20 -- looked at: mostly they are enough
+local FIRST_BLOCKS = 2 -- looked at: mostly they are enough
+local MORE = 8         -- times as many are looked at next
 
 -- Calls visit(block, ratecenter, city, free) for each block that fits, ascending, until it returns true. `head`: first
 -- digits of the blocks.
@@ -244,14 +229,14 @@ local function each_block(inv, head, ratecenter, city, visit)
   repeat
     local blocks = redis.call('ZRANGE', index, from, to, 'BYSCORE', 'LIMIT', 0, count)
     if #blocks == 0 then return end
-    local places = redis.call('HMGET', key.blocks(inv), unpack(blocks))
-    local free = redis.call('HMGET', key.free_count(inv), unpack(blocks))
+    local values = redis.call('HMGET', key.blocks(inv), unpack(blocks))
     for i, block in ipairs(blocks) do
-      local its_ratecenter, its_city = place_parts(places[i])
-      if (city == '' or city == its_city) and visit(block, its_ratecenter, its_city, free[i]) then return end
+      local free, place = block_parts(values[i])
+      local its_ratecenter, its_city = place_parts(place)
+      if (city == '' or city == its_city) and visit(block, its_ratecenter, its_city, free) then return end
     end
     local last = #blocks < count
-    from, count = '(' .. blocks[#blocks], AT_ONCE
+    from, count = '(' .. blocks[#blocks], math.min(MORE * count, AT_ONCE)
   until last
 end
 
@@ -262,8 +247,8 @@ local BLOCK = { 'npanxx', 'ratecenter', 'city', 'free' }
 -- Reply: ok, table: npanxx, ratecenter, city, free, ascending
 local function inv_blocks(inv, args)
   local out = reply.columns(BLOCK)
-  each_block(inv, '', args[1] or '', args[2] or '', function(...)
-    reply.row(out, { ... }, #BLOCK)
+  each_block(inv, '', args[1] or '', args[2] or '', function(block, ratecenter, city, free)
+    reply.row(out, { block, ratecenter, city, reply.int(free) }, #BLOCK)
   end)
   return out
 end
@@ -280,8 +265,8 @@ local function inv_search(inv, args)
   local most = check.int(args[6], 1, MANY, 'limit')
   local uncounted = check.one_of(args[7] or '', { [''] = true, uncounted = true }, 'uncounted') ~= ''
   local out, total = { 'ok', '0' }, 0
+  local sum = npanxx .. args[3] .. args[4] == '' and (redis.call('GET', key.free_count(inv)) or '0')
   each_block(inv, npanxx, args[3], args[4], function(block, ratecenter, city, free)
-    free = tonumber(free)
     local lines
     if line ~= '' then
       free = redis.call('GETBIT', key.free(inv, block), tonumber(line))
@@ -296,9 +281,9 @@ local function inv_search(inv, args)
     if lines and #lines > 0 then
       reply.row(out, { block, ratecenter, city, table.concat(lines) }, 4)
     end
-    return uncounted and most == 0
+    return (uncounted or sum) and most == 0
   end)
-  out[2] = reply.int(total)
+  out[2] = sum or reply.int(total)
   return out
 end
 
@@ -366,8 +351,9 @@ local function inv_lookup(inv, args)
   local out = { 'ok' }
   for _, number in ipairs(args) do
     local block, line = split(check.number(number))
-    local place = redis.call('HGET', key.blocks(inv), block)
-    if place then
+    local value = redis.call('HGET', key.blocks(inv), block)
+    if value then
+      local _, place = block_parts(value)
       local known = redis.call('GETBIT', key.known(inv, block), line) == 1
       reply.append(out, { known and 'known' or 'block', (place_parts(place)) })
     else
