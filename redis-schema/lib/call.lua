@@ -245,7 +245,7 @@ local function call_answer(account, args)
   local c = { call = args[1], answer_ms = at, rate = tonumber(v[4]), paid_s = tonumber(v[5]), mou_s = tonumber(v[6]),
     direction = v[7], tg = v[8], number = v[9], target = cut(args[3], TEXT), upstream = given(args[6], v[3]),
     pdd_ms = pdd }
-  redis.call('HSET', name, 'answer_ms', at, 'target', c.target, 'pdd_ms', pdd,
+  redis.call('HSET', name, 'answer_ms', reply.int(at), 'target', c.target, 'pdd_ms', reply.int(pdd),
     'attempts', cut(args[5], ATTEMPTS), 'upstream', c.upstream)
   hold.set_due(account, c)
   news.answer(account, c)

@@ -1,4 +1,4 @@
---@use key rating
+--@use key rating reply
 -- Money of live calls: each holds a slice of the balance at its admission and one more whenever that is about to
 -- be used up, so that all calls together never hold more than there is. `held` of the account is their sum.
 local hold = {}
@@ -23,7 +23,7 @@ end
 
 -- Changes what the account's calls hold.
 function hold.add(account, money)
-  if money ~= 0 then redis.call('HINCRBY', account, 'held', money) end
+  if money ~= 0 then redis.call('HINCRBY', account, 'held', reply.int(money)) end
 end
 
 -- When what an answered call holds, money or minutes, is used up; nil for one that needs neither.
@@ -36,5 +36,5 @@ end
 -- When an answered call must have its next slice.
 function hold.set_due(account, call)
   local at = hold.until_ms(call)
-  if at then redis.call('ZADD', key.due(account), at, call.call) end
+  if at then redis.call('ZADD', key.due(account), reply.int(at), call.call) end
 end

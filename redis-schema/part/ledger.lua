@@ -1,4 +1,4 @@
---@use key event
+--@use key event reply
 -- Booking: balance and ledger line move together.
 local ledger = {}
 
@@ -18,10 +18,10 @@ end
 
 -- Adds a signed amount to the balance, whatever is there; returns the balance after and the id of the line.
 function ledger.book(account, amount, activity, ref, note)
-  amount = amount + 0 -- a negative zero becomes zero
-  local balance = redis.call('HINCRBY', account, 'balance', amount)
-  local id = redis.call('XADD', key.ledger(account), '*', 'activity', activity, 'amount', amount,
-    'balance', balance, 'ref', ref, 'note', note)
+  local text = reply.int(amount)
+  local balance = redis.call('HINCRBY', account, 'balance', text)
+  local id = redis.call('XADD', key.ledger(account), '*', 'activity', activity, 'amount', text,
+    'balance', reply.int(balance), 'ref', ref, 'note', note)
   if amount < 0 then warn(account, balance - amount, balance) end
   return balance, id
 end

@@ -1,6 +1,6 @@
---@use key
+--@use key reply
 -- Live calls: their records, and the counters that always equal them.
-local live = {}
+local live, int = {}, reply.int
 
 -- Fields of a record, in the order of call_list (which has the call id before them).
 live.FIELDS = { 'direction', 'tg', 'number', 'from', 'to', 'upstream', 'source', 'target', 'callid', 'node',
@@ -38,11 +38,11 @@ function live.add(account, call, busy)
   local all, tg, did = live.counters(call)
   local after = { all = busy.all + 1, tg = busy.tg + 1, did = busy.did + 1 }
   if did then
-    redis.call('HSET', key.busy(account), all, after.all, tg, after.tg, did, after.did)
+    redis.call('HSET', key.busy(account), all, int(after.all), tg, int(after.tg), did, int(after.did))
   else
-    redis.call('HSET', key.busy(account), all, after.all, tg, after.tg)
+    redis.call('HSET', key.busy(account), all, int(after.all), tg, int(after.tg))
   end
-  redis.call('ZADD', key.live(account), call.now, call.call)
+  redis.call('ZADD', key.live(account), int(call.now), call.call)
   return after
 end
 
@@ -51,7 +51,7 @@ local function count_less(account, call, busy)
   local put, gone, counts = {}, {}, { busy.all, busy.tg, busy.did }
   for i, name in ipairs({ live.counters(call) }) do
     if counts[i] > 1 then
-      put[#put + 1], put[#put + 2] = name, counts[i] - 1
+      put[#put + 1], put[#put + 2] = name, int(counts[i] - 1)
     else
       gone[#gone + 1] = name
     end

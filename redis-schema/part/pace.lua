@@ -1,13 +1,14 @@
+--@use reply
 -- Calls a second, smoothed: a list of the ms of the latest calls, newest first, as many as the limit. In any 1000 ms
 -- at most so many as the limit pass, in any 250 ms a quarter of it or ten, whichever is more, so that no burst takes
 -- the whole allowance. A time to come (the clock went back) counts in neither.
-local pace = {}
+local pace, int = {}, reply.int
 
-local SECOND_MS, QUARTER_MS, QUARTER_LEAST = 1000, 250, 10
+local SECOND_MS, QUARTER_MS, QUARTER_LEAST, LIFE_MS = 1000, 250, 10, '2000'
 
 -- ms until a window holds fewer than `most` calls. Of a list that is newest first, the one at `most` decides.
 local function until_free(name, now, most, window)
-  local at = redis.call('LINDEX', name, most - 1)
+  local at = redis.call('LINDEX', name, int(most - 1))
   local age = at and now - at
   if not age or age < 0 or age >= window then return 0 end
   return window - age
@@ -31,7 +32,7 @@ end
 -- Counts a call that passes.
 function pace.take(name, now, limit)
   if not limit or limit == 0 then return end
-  redis.call('LPUSH', name, now)
-  redis.call('LTRIM', name, 0, limit - 1)
-  redis.call('PEXPIRE', name, 2 * SECOND_MS)
+  local count = redis.call('LPUSH', name, int(now))
+  if count > limit then redis.call('LTRIM', name, 0, int(limit - 1)) end
+  redis.call('PEXPIRE', name, LIFE_MS)
 end

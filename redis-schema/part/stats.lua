@@ -1,9 +1,9 @@
---@use key clock
+--@use key clock reply
 -- Statistics of numbers, trunks and accounts. A call is counted once, in the shortest period that each of them has: a
 -- trunk's and the account's day, a number's month. When the next such period opens, the one before is closed: what
 -- it holds is added to the longer ones, a trunk's month and all time. A total is therefore what the longer period
 -- holds and what the open one does.
-local stats = {}
+local stats, int = {}, reply.int
 
 stats.SUMS = { 'processed', 'completed', 'ms', 'billed', 'peak', 'amount' }
 
@@ -49,15 +49,15 @@ end
 -- Each counts a call in a hash and returns the hash's state.
 local function put_failed(hash, code)
   local was = redis.call('HMGET', hash, 'state', 'processed', code)
-  redis.call('HSET', hash, 'processed', (was[2] or 0) + 1, code, (was[3] or 0) + 1)
+  redis.call('HSET', hash, 'processed', int((was[2] or 0) + 1), code, int((was[3] or 0) + 1))
   return was[1]
 end
 
 local function put_answered(hash, code, cdr)
   local was = redis.call('HMGET', hash, 'state', 'processed', code, 'completed', 'ms', 'billed', 'amount')
-  redis.call('HSET', hash, 'processed', (was[2] or 0) + 1, code, (was[3] or 0) + 1,
-    'completed', (was[4] or 0) + 1, 'ms', (was[5] or 0) + cdr.ms, 'billed', (was[6] or 0) + cdr.billed,
-    'amount', (was[7] or 0) + cdr.amount)
+  redis.call('HSET', hash, 'processed', int((was[2] or 0) + 1), code, int((was[3] or 0) + 1),
+    'completed', int((was[4] or 0) + 1), 'ms', int((was[5] or 0) + cdr.ms),
+    'billed', int((was[6] or 0) + cdr.billed), 'amount', int((was[7] or 0) + cdr.amount))
   return was[1]
 end
 
