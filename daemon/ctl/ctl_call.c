@@ -1,4 +1,4 @@
-/* call list, call show, cdr list. */
+/* call list, call show, cdr list, tap list. */
 #include "ctl_rows.h"
 #include "ctl_verbs.h"
 
@@ -135,16 +135,26 @@ int ctl_call_kill(struct ctl *c, const struct args *a)
     return ctl_rows_print(rows, ROWS_ONE, c->json);
 }
 
-int ctl_cdr_list(struct ctl *c, const struct args *a)
+static int list_records(struct ctl *c, const struct args *a, const char *function)
 {
     struct redisReply *reply;
     const char *account = ctl_args_text(a, "ACCT");
     if (!account_exists(c, account) ||
-        !ctl_read(c, refusals, &reply, "cdr_list", key_account(account).text,
+        !ctl_read(c, refusals, &reply, function, key_account(account).text,
                   ctl_args_text(a, "--last"), NULL))
         return CTL_FAILED;
     struct rows *rows = ctl_rows_new(cdr_columns);
     ctl_rows_add_tables(rows, reply, 1);
     reply_free(reply);
     return ctl_rows_print(rows, ROWS_LIST, c->json);
+}
+
+int ctl_cdr_list(struct ctl *c, const struct args *a)
+{
+    return list_records(c, a, "cdr_list");
+}
+
+int ctl_tap_list(struct ctl *c, const struct args *a)
+{
+    return list_records(c, a, "tap_list");
 }

@@ -162,6 +162,11 @@ static const struct arg call_show[] = {
 static const struct arg cdr_list[] = {
     ACCT,
     {"--last", ARG_COUNT, 0, 1, 100000, "20", NULL, "how many, newest first (default: 20)"}, END};
+static const struct arg tap_compare[] = {
+    ACCT,
+    {"--csv", ARG_FILE, 0, 0, 0, NULL, NULL, "records of another system: callid,direction,number,invite,ms,billed,code,amount"},
+    {"--last", ARG_COUNT, 0, 1, 100000, "100000", NULL, "how many of Redis are looked at (default: 100000)"},
+    {"--tolerance", ARG_COUNT, 0, 0, 3600000, "100", NULL, "milliseconds by which times may differ (default: 100)"}, END};
 static const struct arg order_show[] = {
     ACCT,
     {"ID", ARG_COUNT, ARG_REQUIRED, 1, 1000000000000, NULL, NULL, "order id"}, END};
@@ -267,6 +272,9 @@ const struct verb ctl_verbs[] = {
     {"call", "show", ctl_call_show, "show a live call", call_show, VERB_READS},
     {"call", "kill", ctl_call_kill, "end a live call with a BYE to both sides", call_show, 0},
     {"cdr", "list", ctl_cdr_list, "list an account's latest calls", cdr_list, VERB_READS},
+    {"tap", "list", ctl_tap_list, "list an account's calls that sipmod --tap saw", cdr_list, VERB_READS},
+    {"tap", "compare", ctl_tap_compare, "compare them with its CDRs, or with those of another system", tap_compare, VERB_READS},
+    {"tap", "clear", ctl_tap_clear, "forget them", account_only, 0},
     {"order", "list", ctl_order_list, "list an account's orders", account_only, VERB_READS},
     {"order", "show", ctl_order_show, "show an order with its numbers", order_show, VERB_READS},
     {"order", "cancel", ctl_order_cancel, "cancel an order that is not paid, and free its numbers", order_show, 0},

@@ -55,7 +55,8 @@ def test_set_changes_what_is_given(ctl, server, account):
 
 def test_unknown_account(ctl):
     for words in (["account", "show"], ["account", "set", "--name", "x"], ["token", "list"], ["token", "add"],
-                  ["trunk", "list"], ["call", "list"], ["cdr", "list"], ["order", "list"]):
+                  ["trunk", "list"], ["call", "list"], ["cdr", "list"], ["tap", "list"], ["tap", "compare"],
+                  ["tap", "clear"], ["order", "list"]):
         assert "ACCT" in ctl.fails(*words, "7654321")
     assert "ACCT" in ctl.fails("account", "credit", "7654321", "5")
 

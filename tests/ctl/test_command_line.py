@@ -17,6 +17,7 @@ VERBS = [
     "inventory import", "inventory remove", "inventory show", "carrier add", "carrier list", "carrier remove",
     "gateway add", "gateway route", "gateway list", "gateway remove", "rate set", "rate import", "rate list",
     "grant", "trunk list", "number show", "number cancel", "call list", "call show", "call kill", "cdr list",
+    "tap list", "tap compare", "tap clear",
     "order list", "order show", "order cancel",
     "lnp coverage import", "lnp coverage list", "lnp coverage remove", "port list", "port show", "port reasons",
     "port set", "port submit", "port exception", "port foc", "port complete", "port cancel", "port reject",
@@ -125,6 +126,7 @@ USAGES = [  # words, what the message names
     (["grant", "1000001", "1", "--ports", "1", "--sessions", "1"], "--ports"),
     (["number", "show", "1112223333"], "Invalid NUMBER"),
     (["cdr", "list", "1000001", "--last", "0"], "Invalid --last"),
+    (["tap", "compare", "1000001", "--tolerance", "-1"], "Invalid --tolerance"),
     (["order", "show", "1000001", "x"], "Invalid ID"),
 ]
 
