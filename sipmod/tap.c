@@ -230,6 +230,18 @@ static void on_call_ended(void *arg, const struct tap_cdr *cdr)
     tap_records_add(t->records, cdr);
 }
 
+static const struct source *source_of(void *arg, const struct addr *from)
+{
+    struct tap *t = arg;
+    return directory_source(t->directory, from);
+}
+
+static const struct mac_key *key_of_ids(void *arg)
+{
+    struct tap *t = arg;
+    return store_mac_key(t->store);
+}
+
 /* ---- time ---- */
 
 static void on_tick(uv_timer_t *timer)
@@ -349,7 +361,7 @@ static int open_parts(struct tap *t)
                                         t->routes, t->count, on_fewer, t};
     if (err == ERR_OK)
         err = tap_records_new(&t->records, &records);
-    struct tap_calls_needs calls = {t->conf, t->directory, t->store, t->count, on_call_ended, t};
+    struct tap_calls_needs calls = {t->conf, t->count, source_of, key_of_ids, on_call_ended, t};
     if (err == ERR_OK)
         err = tap_calls_new(&t->calls, &calls);
     return err;

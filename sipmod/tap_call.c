@@ -181,8 +181,8 @@ static bool read_number(const struct msg *m, const struct source *source,
 
 static void begin(struct tap_calls *t, int64_t at_us, const struct addr *from, const struct msg *m)
 {
-    const struct source *source = directory_source(t->needs.directory, from);
-    const struct mac_key *key = store_mac_key(t->needs.store);
+    const struct source *source = t->needs.source(t->needs.arg, from);
+    const struct mac_key *key = t->needs.key(t->needs.arg);
     char number[PHONE_E164_MAX + 1];
     struct tap_call *c;
     if (!source) {
@@ -370,7 +370,7 @@ static void take_other(struct tap_calls *t, const struct group *g, int64_t at_us
         if (m->method == METHOD_BYE)
             take_bye(t, c, at_us, m);
     } else if (!g && m->is_request && m->method == METHOD_BYE && m->to.tag.n &&
-               directory_source(t->needs.directory, from)) {
+               t->needs.source(t->needs.arg, from)) {
         tap_count_add(t->needs.count, TAP_MIDWAY, 1);
     }
 }

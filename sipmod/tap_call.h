@@ -11,9 +11,11 @@ struct tap_calls;
 
 struct tap_calls_needs {
     const struct conf *conf;
-    const struct directory *directory;
-    struct store *store; /* for the key of call ids */
     struct tap_count *count;
+    /* Who sends from there; NULL: nobody that is listed. */
+    const struct source *(*source)(void *arg, const struct addr *from);
+    /* Of call ids; NULL: there is none yet. */
+    const struct mac_key *(*key)(void *arg);
     /* A call is over; the record is borrowed. */
     void (*ended)(void *arg, const struct tap_cdr *cdr);
     void *arg;

@@ -25,6 +25,9 @@
 #define LLVMFuzzerTestOneInput fuzz_request
 #include "../fuzz/fuzz_request.c" // NOLINT(bugprone-suspicious-include)
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_tap
+#include "../fuzz/fuzz_tap.c" // NOLINT(bugprone-suspicious-include)
+#undef LLVMFuzzerTestOneInput
 
 typedef int entry_point(const uint8_t *data, size_t size);
 
@@ -106,11 +109,18 @@ static void test_request(void **state)
     replay(fuzz_request, SOURCE_DIR "/tests/fuzz/corpus/request");
 }
 
+static void test_tap(void **state)
+{
+    (void)state;
+    replay(fuzz_tap, SOURCE_DIR "/tests/fuzz/corpus/tap");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_msg),   cmocka_unit_test(test_uri), cmocka_unit_test(test_edit),
         cmocka_unit_test(test_frame), cmocka_unit_test(test_srv), cmocka_unit_test(test_request),
+        cmocka_unit_test(test_tap),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
