@@ -62,6 +62,11 @@ struct key key_node(const char *node)
     return build("node:", node, "");
 }
 
+struct key key_node_health(const char *node)
+{
+    return build("node:", node, ":health");
+}
+
 struct key key_job(const char *job)
 {
     return build("job:", job, "");

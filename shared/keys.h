@@ -11,16 +11,17 @@ struct key {
     char text[KEY_MAX];
 };
 
-struct key key_account(const char *account); /* {a:ACCT}: base key of an account */
-struct key key_inventory(const char *state); /* inv:{ST}: "WA", or "tf" for toll-free */
-struct key key_did(const char *number);      /* did:N */
-struct key key_port(const char *number);     /* port:N: the open port-in order of a number */
-struct key key_source(const char *address);  /* ip:ADDR, canonical text */
-struct key key_gateway(const char *name);    /* gw:{G} */
-struct key key_deck(const char *deck);       /* lcr:{DECK} */
-struct key key_sequence(const char *what);   /* seq:WHAT */
-struct key key_node(const char *node);       /* node:NODE */
-struct key key_job(const char *job);         /* job:NAME: lock of a background job */
+struct key key_account(const char *account);  /* {a:ACCT}: base key of an account */
+struct key key_inventory(const char *state);  /* inv:{ST}: "WA", or "tf" for toll-free */
+struct key key_did(const char *number);       /* did:N */
+struct key key_port(const char *number);      /* port:N: the open port-in order of a number */
+struct key key_source(const char *address);   /* ip:ADDR, canonical text */
+struct key key_gateway(const char *name);     /* gw:{G} */
+struct key key_deck(const char *deck);        /* lcr:{DECK} */
+struct key key_sequence(const char *what);    /* seq:WHAT */
+struct key key_node(const char *node);        /* node:NODE */
+struct key key_node_health(const char *node); /* node:NODE:health */
+struct key key_job(const char *job);          /* job:NAME: lock of a background job */
 
 /* audit:{a:ACCT}, or audit:{all} of KEYS_ALL: writes of no one account */
 struct key key_audit(const char *account);

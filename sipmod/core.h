@@ -9,6 +9,7 @@
 #include "health.h"
 #include "meter.h"
 #include "outbox.h"
+#include "report.h"
 #include "resolve.h"
 #include "routes.h"
 #include "store.h"
@@ -27,6 +28,7 @@ struct core {
     struct health *health;
     struct resolver *resolver;
     struct store *store;
+    struct report *report;
     struct directory *directory;
     struct edges *edges;
     struct routes *routes;

@@ -29,6 +29,7 @@ struct target {
     struct flow flow;
     int64_t failures, recoveries; /* in a row */
     bool down;
+    const char *why;          /* of its latest change */
     bool answers_probes;      /* it did at least once */
     uint64_t seen_ms;         /* latest call */
     uint64_t back_ms;         /* down: has its turn again then, unless probes say when; 0: none */
@@ -42,7 +43,7 @@ struct health {
     struct timer_wheel *wheel;
     struct txn_table *txns;
     struct target *targets;
-    size_t n_down;
+    size_t n_down, changes;
 };
 
 static void on_timer(struct timer *timer);
@@ -116,6 +117,11 @@ size_t health_down(const struct health *h)
     return h->n_down;
 }
 
+size_t health_changes(const struct health *h)
+{
+    return h->changes;
+}
+
 void health_list(const struct health *h, size_t most, health_list_fn *fn, void *arg)
 {
     size_t left[2] = {most > h->n_down ? most - h->n_down : 0, most}; /* by down */
@@ -125,7 +131,7 @@ void health_list(const struct health *h, size_t most, health_list_fn *fn, void *
             continue;
         left[t->down]--;
         fn(arg, addr_port_text(&t->flow.remote, place), transport_via_word(t->flow.listener),
-           t->down);
+           t->down, t->why);
     }
 }
 
@@ -146,6 +152,7 @@ static struct target *watch(struct health *h, const struct flow *f)
             return NULL;
         t->health = h;
         t->key = key_of(f);
+        t->why = "";
         HASH_ADD(hh, h->targets, key, sizeof t->key, t);
         /* Spread out, so that many targets aren't probed in one moment. */
         timer_set(h->wheel, &t->timer, 1 + branch_new_id() % interval(h), on_timer);
@@ -166,7 +173,9 @@ static void put_down(struct target *t, const char *why)
     if (t->down)
         return;
     t->down = true;
+    t->why = why;
     t->health->n_down++;
+    t->health->changes++;
     log_warn("target %s by %s is down: %s", addr_port_text(&t->flow.remote, place),
              transport_via_word(t->flow.listener), why);
 }
@@ -179,7 +188,9 @@ static void bring_up(struct target *t, const char *why)
     if (!t->down)
         return;
     t->down = false;
+    t->why = why;
     t->health->n_down--;
+    t->health->changes++;
     log_info("target %s by %s is up: %s", addr_port_text(&t->flow.remote, place),
              transport_via_word(t->flow.listener), why);
 }

@@ -30,8 +30,12 @@ void health_failed(struct health *h, const struct flow *target);
 size_t health_count(const struct health *h); /* targets that are watched */
 size_t health_down(const struct health *h);  /* of them */
 
-/* Calls fn for at most so many of them, those that are down first. `protocol`: "UDP", … */
-typedef void health_list_fn(void *arg, const char *place, const char *protocol, bool down);
+size_t health_changes(const struct health *h); /* from up to down and back, ever */
+
+/* Calls fn for at most so many of them, those that are down first. `protocol`: "UDP", …; `why` it
+ * is down or came back, in a few words; "" if it never was down. */
+typedef void health_list_fn(void *arg, const char *place, const char *protocol, bool down,
+                            const char *why);
 void health_list(const struct health *h, size_t most, health_list_fn *fn, void *arg);
 
 #endif

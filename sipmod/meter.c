@@ -240,8 +240,10 @@ static void read_store(const struct meter *m, const struct core *core)
     set(m, FAMILY_SPOOL_BYTES, (uint64_t)o.spool_bytes);
 }
 
-static void print_target(void *arg, const char *place, const char *protocol, bool down)
+static void print_target(void *arg, const char *place, const char *protocol, bool down,
+                         const char *why)
 {
+    (void)why;
     const char *const values[] = {place, protocol};
     metric_print(arg, &meter_target_up, values, !down);
 }

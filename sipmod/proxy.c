@@ -473,6 +473,8 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
         err = store_open(&c->store, c->loop, conf, first, &changes, meter_redis, c->meter);
     }
     if (err == ERR_OK)
+        err = report_new(&c->report, c);
+    if (err == ERR_OK)
         err = routes_new(&c->routes, c->store);
     if (err == ERR_OK)
         err = directory_new(&c->directory, c->store, on_synced, p);
@@ -519,6 +521,7 @@ void proxy_close(struct proxy *p)
         return;
     struct core *c = &p->core;
     store_close(c->store); /* answers all that waits for Redis */
+    report_free(c->report);
     resolver_free(c->resolver);
     health_free(c->health);
     txn_table_free(c->txns);

@@ -13,11 +13,15 @@ key.DECK = '^lcr:{[%w_.%-]+}$'
 key.SEQUENCE = '^seq:[%w_]+$'
 key.JOB = '^job:[%w_.%-]+$'
 key.NODE = '^node:[%w_.:%-%[%]]+$'
+key.NODE_HEALTH = '^node:[%w_.:%-%[%]]+:health$'
 key.INDEX = '^%l+$'
 key.AUDIT = '^audit:{[%w_.:%-]+}$'
 
 -- Members that an index may hold are named by the index.
 key.INDEXES = { accounts = true, sources = true, gateways = true, nodes = true, hooks = true }
+
+-- Node of a `node:NODE:health`
+function key.node_of(health) return string.sub(health, 6, -8) end
 
 -- Account `{a:ACCT}`
 function key.account_of(a) return string.sub(a, 4, -2) end

@@ -57,3 +57,9 @@ function news.trunk(account, word, at, tg, kind, what)
   redis.call('PUBLISH', key.CHANNEL_TRUNKS, '{"event":"' .. word .. '","at":' .. int(at) .. ',"account":"'
     .. id_of(account) .. '","tg":"' .. tg .. '","kind":"' .. kind .. '","what":"' .. table.concat(what, ',') .. '"}')
 end
+
+-- `target`: PROTOCOL ADDRESS:PORT.
+function news.health(node, at, target, state, why)
+  redis.call('PUBLISH', key.CHANNEL_HEALTH, '{"event":"health","at":' .. int(at) .. ',"node":"' .. node .. '","target":"'
+    .. target .. '","state":"' .. state .. '","why":"' .. why .. '"}')
+end

@@ -1,4 +1,4 @@
-"""Events on the channels tl:calls and tl:trunks: what KEYS.md says, once each."""
+"""Events on the channels tl:calls, tl:trunks and tl:health: what KEYS.md says, once each."""
 
 import json
 import pathlib
@@ -10,7 +10,7 @@ from harness import wait_for
 from schema_client import NUMBERS, account_key
 
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "redis-schema" / "KEYS.md"
-CHANNELS = ("tl:calls", "tl:trunks")
+CHANNELS = ("tl:calls", "tl:trunks", "tl:health")
 KEY = account_key()
 ONE, TWO = NUMBERS[:2]
 
@@ -68,6 +68,7 @@ def test_every_event_is_as_documented(customer, ear, documented):
     customer.answer("a", 0, "192.0.2.1:5060", 100)
     customer.finish("a")
     customer.admit("b", "2069999999")
+    customer.node_health("node:n1:health", 0, 1, 1, "UDP 192.0.2.1:5060 down no answer to calls")
     seen = {}
     for channel, event in ear.heard():
         assert abs(customer.now() - event["at"]) < 60000
@@ -158,3 +159,38 @@ def test_trunks(customer, ear):
     assert ear.one().items() >= {"event": "changed", "what": "status"}.items()
     customer.trunk_update(KEY, 13, "out", "status", "1")
     assert ear.heard() == []
+
+
+def test_health(schema):
+    ear, node = Ear(schema.client), "node:edge1:5060:health"
+
+    def report(*targets):
+        assert schema.node_health(node, 7, 9, 1, "\n".join(targets)) == ["ok"]
+        return [(e["node"], e["target"], e["state"], e["why"]) for _, e in ear.heard()]
+
+    one, two = "UDP 192.0.2.1:5060", "TLS [2001:db8::1]:5061"
+    assert report(f"{one} up", f"{two} up took a call") == []
+    down = report(f"{one} down no answer to calls", f"{two} up")
+    assert down == [("edge1:5060", one, "down", "no answer to calls")]
+    held = schema.client.hgetall(node)
+    assert {k: v for k, v in held.items() if k in ("calls", "watched", "down")} == {
+        "calls": "7", "watched": "9", "down": "1"}
+    state, since, why = held[one].split(" ", 2)
+    assert (state, why) == ("down", "no answer to calls") and held["at"] == since
+    assert 0 < schema.client.ttl(node) <= 30
+    wait_for(lambda: schema.now() > int(since))
+    assert report(f"{one} down no answer to calls", f"{two} up") == []
+    assert schema.client.hget(node, one) == held[one]
+    assert report(f"{one} up answers OPTIONS", f"{two} down no answer to OPTIONS") == [
+        ("edge1:5060", one, "up", "answers OPTIONS"), ("edge1:5060", two, "down", "no answer to OPTIONS")]
+    assert report(f"{one} up") == [("edge1:5060", two, "gone", "")]
+    assert set(schema.client.hgetall(node)) == {"at", "calls", "watched", "down", one}
+    assert report() == []
+    ear.pubsub.close()
+
+
+@pytest.mark.parametrize("targets", ["x", "UDP 192.0.2.1:5060", "UDP 192.0.2.1:5060 broken", 'UDP 1.2.3.4:5 up "x',
+                                     "UDP 1.2.3.4:5 up\n" * 1001, "x" * 300000])
+def test_malformed_health_is_refused(schema, targets):
+    assert schema.error("node_health", "node:n1:health", 0, 0, 0, targets).startswith("node_health: ")
+    assert "node_heartbeat: " in schema.error("node_heartbeat", "node:n1:health", "b", "", "")

@@ -17,14 +17,15 @@ WA = "inv:{WA}"
 # What stands for a name in KEYS.md.
 PLACEHOLDERS = {
     "ACCT": r"[\w.-]+", "TG": r"\d+", "N": r"\d{10}", "ST": r"(?:[A-Z]{2}|tf)", "ID": r"\d+", "CALL": r"[\w.:-]+",
-    "NPANXX": r"\d{6}", "RATECENTER": r"[^:]+", "CITY": r"[^:]+", "NAME": r"[\w.-]+", "NODE": r"[\w.:\[\]-]+",
+    "NPANXX": r"\d{6}", "RATECENTER": r"[^:]+", "CITY": r"[^:]+", "NAME": r"[\w.-]+",
+    "NODE": r"[\w.:\[\]-]+(?<!:health)",
     "ADDR": r"[0-9a-f.:]+", "G": r"[\w.-]+", "DECK": r"[\w.-]+", "YYYY-MM-DD": r"\d{4}-\d\d-\d\d",
     "YYYY-MM": r"\d{4}-\d\d", "PAYMENT": r"\S+", "ONCE": r"[dk]:[0-9a-f]+", "DIGEST": r"[0-9a-f]+",
 }
 REDIS_TYPES = {"bitmap": "string"}
 # Hashes whose fields are names of things, not of the document.
 FREE_HASHES = ("lnp:coverage", ":tokens", ":refs", ":numbers", ":carts", ":sagas", ":busy", ":block",
-               "}:count", ":holder", ":sandbox", ":invoices", ":route", ":rate", ":hooks", ":mou", ":kills")
+               "}:count", ":holder", ":sandbox", ":invoices", ":route", ":rate", ":hooks", ":mou", ":health", ":kills")
 
 
 def tables(text):
@@ -91,6 +92,7 @@ def globals_and_gateways(s):
         s.index_add(index, member)
     s.lock_take("job:reap", "me", 60000)
     s.node_heartbeat("node:n1", "b1", "192.0.2.5:5060", "0.1.0")
+    s.node_health("node:n1:health", 3, 2, 1, "UDP 192.0.2.1:5060 down no answer to calls\nTLS [::1]:5061 up\n")
     s.source_claim("ip:192.0.2.1", "carrier", "carrier")
     s.source_claim("ip:198.51.100.1", "trunk", ACCOUNT, 21)
     s.gateway_set("gw:{g1}", "host", "192.0.2.9", "cps", 5)
@@ -224,9 +226,8 @@ def test_every_field_is_documented(scenario, documented_keys, rows):
 
 
 def test_every_time_to_live_is_documented(scenario, documented_keys):
-    mortal = {"{a:ACCT}:request:DIGEST", "{a:ACCT}:paid:ONCE", "job:NAME", "node:NODE", "{a:ACCT}:cps:TG",
-              "{a:ACCT}:once:CALL", "{a:ACCT}:kills",
-              "gw:{G}:cps"}
+    mortal = {"{a:ACCT}:request:DIGEST", "{a:ACCT}:paid:ONCE", "job:NAME", "node:NODE", "node:NODE:health",
+              "{a:ACCT}:cps:TG", "{a:ACCT}:once:CALL", "{a:ACCT}:kills", "gw:{G}:cps"}
     for key in scenario.client.keys("*"):
         name = {n for n, (form, _, _) in documented_keys.items() if form.fullmatch(key)}
         assert (scenario.client.ttl(key) > 0) == bool(name & mortal), key

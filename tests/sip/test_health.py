@@ -1,5 +1,7 @@
 """Targets that are down: passed over by calls, brought back by OPTIONS or by time."""
 
+import contextlib
+import json
 import time
 
 import pytest
@@ -72,6 +74,37 @@ def test_a_dead_primary_costs_the_first_calls_alone(pair):
     assert goes_to(pair, pair.secondary) < 0.14
     pair.primary.expect_nothing(0.05, but=("INVITE", "OPTIONS", "CANCEL"))
     assert pair.cdrs()[0]["attempts"] == f"{pair.secondary.address}=486"
+
+
+def iter_messages(pubsub):
+    while message := pubsub.get_message(timeout=0.01):
+        yield json.loads(message["data"])
+
+
+def test_redis_knows_and_tells(pair):
+    client = pair.bed.redis.client
+    told = client.pubsub(ignore_subscribe_messages=True)
+    told.subscribe("tl:health")
+    target = f"UDP {pair.primary.address}"
+
+    def states():
+        """By node, as its hash has it."""
+        return {key: (client.hget(key, target) or "").split(" ", 2) for key in client.keys("node:*:health")}
+
+    put_down(pair)
+    wait_for(lambda: any(s[0] == "down" and s[2] == "no answer to calls" for s in states().values()), 2)
+    node, = (key for key, s in states().items() if s[0] == "down")
+    event = wait_for(lambda: next((e for e in iter_messages(told) if e["target"] == target), None))
+    assert event["node"] == node[len("node:"):-len(":health")] and event["state"] == "down"
+
+    answer_options(pair.primary)
+    for _ in range(4):  # the first ones may have been too old to count
+        with contextlib.suppress(AssertionError):
+            pair.primary.respond(pair.primary.expect("OPTIONS", 0.3), 200)
+    wait_for(lambda: states()[node][::2] == ["up", "answers OPTIONS"])
+    assert wait_for(lambda: next((e for e in iter_messages(told) if e["target"] == target), None))["state"] == "up"
+    assert int(client.hget(node, "watched")) >= 1
+    told.close()
 
 
 def test_two_failures_and_an_answer_are_no_reason(pair):
