@@ -74,12 +74,35 @@ local function settle(inv, moved)
   if #some > 0 then settle_some(inv, some, moved) end
 end
 
+-- The bitmap of a block's free lines. As long as no number of it was taken there is none: all known ones are free.
+local function free_lines(inv, block)
+  local free = key.free(inv, block)
+  return redis.call('EXISTS', free) == 1 and free or key.known(inv, block)
+end
+
+-- The same, to be changed.
+local function own_free_lines(inv, block)
+  local free = key.free(inv, block)
+  if redis.call('EXISTS', free) == 0 and redis.call('COPY', key.known(inv, block), free) == 0 then
+    redis.call('SETBIT', free, 0, 0)
+  end
+  return free
+end
+
+-- `read` remembers the bitmaps of blocks from one number to the next, while nothing is written.
+local function is_free(inv, number, read)
+  local block, line = split(number)
+  read[block] = read[block] or free_lines(inv, block)
+  return redis.call('GETBIT', read[block], line) == 1
+end
+
 -- Sets the free bit of numbers and settles the counts.
 local function set_free(inv, numbers, bit)
-  local moved = {}
+  local moved, own = {}, {}
   for _, number in ipairs(numbers) do
     local block, line = split(number)
-    local was = redis.call('SETBIT', key.free(inv, block), line, bit)
+    own[block] = own[block] or own_free_lines(inv, block)
+    local was = redis.call('SETBIT', own[block], line, bit)
     moved[block] = (moved[block] or 0) + bit - was
   end
   settle(inv, moved)
@@ -107,17 +130,14 @@ end
 local function mark(inv, block, bits)
   local known, free = key.known(inv, block), key.free(inv, block)
   if bits == '' then return 0 end
-  if redis.call('SET', known, bits, 'NX') then
-    redis.call('SET', free, bits)
-    return redis.call('BITCOUNT', known)
-  end
+  if redis.call('SET', known, bits, 'NX') then return redis.call('BITCOUNT', known) end
   local union, fresh = key.import(inv, 'union'), key.import(inv, 'fresh')
   redis.call('SET', union, bits)
   bitmap.combine('OR', union, union, known)
   bitmap.combine('XOR', fresh, union, known)
   local added = redis.call('BITCOUNT', fresh)
   if added > 0 then
-    bitmap.combine('OR', free, free, fresh)
+    if redis.call('EXISTS', free) == 1 then bitmap.combine('OR', free, free, fresh) end
     redis.call('RENAME', union, known)
   end
   redis.call('DEL', union, fresh)
@@ -167,15 +187,16 @@ end
 -- ARGV: numbers…
 -- Reply: ok, withdrawn
 local function inv_withdraw(inv, args)
-  local free, touched = {}, {}
+  local free, touched, read = {}, {}, {}
   for _, number in ipairs(distinct(args, 1)) do
-    local block, line = split(number)
-    if redis.call('GETBIT', key.free(inv, block), line) == 1 then
-      redis.call('SETBIT', key.known(inv, block), line, 0)
-      free[#free + 1], touched[block] = number, true
-    end
+    if is_free(inv, number, read) then free[#free + 1] = number end
   end
   set_free(inv, free, 0)
+  for _, number in ipairs(free) do
+    local block, line = split(number)
+    redis.call('SETBIT', key.known(inv, block), line, 0)
+    touched[block] = true
+  end
   for block in pairs(touched) do drop_empty(inv, block) end
   return { 'ok', reply.int(#free) }
 end
@@ -193,7 +214,7 @@ local function inv_number(inv, args)
   local ratecenter, city = place_parts(place)
   local owner = redis.call('HGET', key.holder(inv), number)
   local held, rest = redis.call('ZSCORE', key.holds(inv), number), redis.call('ZSCORE', key.rest(inv), number)
-  local stock = redis.call('GETBIT', key.free(inv, block), line) == 1 and 'free' or owner and 'held'
+  local stock = is_free(inv, number, {}) and 'free' or owner and 'held'
     or rest and 'resting' or 'taken'
   return { 'ok', stock, owner or '', reply.int(tonumber(held or rest or 0)), ratecenter, city }
 end
@@ -269,12 +290,12 @@ local function inv_search(inv, args)
   each_block(inv, npanxx, args[3], args[4], function(block, ratecenter, city, free)
     local lines
     if line ~= '' then
-      free = redis.call('GETBIT', key.free(inv, block), tonumber(line))
+      free = redis.call('GETBIT', free_lines(inv, block), tonumber(line))
       lines = free == 1 and skip == 0 and { line } or {}
     elseif skip >= free or most == 0 then
       skip = math.max(skip - free, 0)
     else
-      lines = bitmap.lines(key.free(inv, block), skip, most)
+      lines = bitmap.lines(free_lines(inv, block), skip, most)
       skip, most = 0, most - #lines
     end
     total = total + free
@@ -295,10 +316,9 @@ end
 local function inv_hold(inv, args)
   local owner = check.match(args[1], check.WORD, 'owner')
   local ms = check.int(args[2], 1, LIFE_MAX_MS, 'ms')
-  local numbers, fresh, renewed = distinct(args, 3), {}, {}
+  local numbers, fresh, renewed, read = distinct(args, 3), {}, {}, {}
   for _, number in ipairs(numbers) do
-    local block, line = split(number)
-    if redis.call('GETBIT', key.free(inv, block), line) == 1 then
+    if is_free(inv, number, read) then
       fresh[#fresh + 1] = number
     elseif redis.call('HGET', key.holder(inv), number) ~= owner then
       return { 'taken', number }
@@ -328,7 +348,7 @@ local function inv_take(inv, args)
   local most = check.int(args[5], 1, MANY, 'count')
   local numbers = {}
   each_block(inv, head, '', args[4], function(block)
-    for _, line in ipairs(bitmap.lines(key.free(inv, block), 0, most - #numbers)) do
+    for _, line in ipairs(bitmap.lines(free_lines(inv, block), 0, most - #numbers)) do
       numbers[#numbers + 1] = block .. line
     end
     return #numbers == most
@@ -418,7 +438,7 @@ end
 local function is_sold(inv, number)
   local block, line = split(number)
   return redis.call('GETBIT', key.known(inv, block), line) == 1
-    and redis.call('GETBIT', key.free(inv, block), line) == 0
+    and not is_free(inv, number, {})
     and redis.call('HEXISTS', key.holder(inv), number) == 0
 end
 
@@ -434,9 +454,10 @@ local function inv_keep(inv, args)
   end
   for _, number in ipairs(numbers) do
     local block, line = split(number)
+    local lines = own_free_lines(inv, block) -- before the number is known, or it would be free
     redis.call('SETBIT', key.known(inv, block), line, 1)
     redis.call('ZREM', key.rest(inv), number)
-    if redis.call('GETBIT', key.free(inv, block), line) == 1 then free[#free + 1] = number end
+    if redis.call('GETBIT', lines, line) == 1 then free[#free + 1] = number end
   end
   set_free(inv, free, 0)
   return { 'ok' }

@@ -176,7 +176,7 @@ def check_numbers(stack, actors):
     assert {k[4:]: client.get(k).split("|")[0] for k in client.keys("did:*")} == owner
     for number in stack.numbers:
         inv = f"inv:{{{STATE_OF[number[:6]]}}}"
-        places = {"owned": number in owner, "free": bool(client.getbit(f"{inv}:free:{number[:6]}", int(number[6:]))),
+        places = {"owned": number in owner, "free": stack.redis.fcall("inv_number", inv, number)[1] == "free",
                   "held": client.hexists(f"{inv}:holder", number),
                   "rests": client.zscore(f"{inv}:rest", number) is not None}
         assert sum(places.values()) == 1, (number, places)

@@ -29,7 +29,7 @@ def test_numbers_are_imported_and_known_the_second_time(ctl, server):
         [("OR", 1, 1), ("WA", 1, 2), ("tf", 1, 1)]
     assert ctl("inventory", "show", "wa") == \
         [{"npanxx": "206219", "ratecenter": "SEATTLE", "city": "SEATTLE", "free": 2}]
-    assert server.client.getbit("inv:{WA}:free:206219", 7) == 1
+    assert server.fcall("inv_number", "inv:{WA}", "2062190007")[1] == "free"
 
 
 def test_a_known_number_keeps_its_state(ctl, server):
@@ -143,7 +143,7 @@ def test_scattered_numbers_in_any_order(ctl, server):
     done = ctl("inventory", "import", "-", stdin=HEADER + "\n".join(rows))
     assert (done["rows"], done["added"], done["bad"]) == (len(rows), len(rows), 0)
     assert sum(b["free"] for b in ctl("inventory", "show", "WA")) == len(rows)
-    assert bits(server, "WA", "425319") == 5
+    assert bits(server, "WA", "425319", "known") == 5
 
 
 def test_free_numbers_are_taken_out_again(ctl, server):

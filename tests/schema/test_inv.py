@@ -35,7 +35,7 @@ def check_consistent(schema):
     """Bits, counts and indexes tell the same."""
     client, blocks, avail = schema.client, schema.client.hgetall(f"{WA}:block"), {}
     for block, value in blocks.items():
-        bits = client.bitcount(f"{WA}:free:{block}")
+        bits = client.bitcount(f"{WA}:free:{block}" if client.exists(f"{WA}:free:{block}") else f"{WA}:known:{block}")
         count, _, _ = value.split("|")
         assert int(count) == bits
         if bits:
@@ -71,7 +71,27 @@ def test_import_of_a_whole_block(schema):
     assert fill(schema, lines=range(10000)) == ["ok", "10000"]
     assert search(schema, limit=1) == (10000, ["2062190000"])
     assert search(schema, offset=9999, limit=10) == (10000, ["2062199999"])
-    assert schema.client.strlen(f"{WA}:free:206219") == 1250
+    assert schema.client.strlen(f"{WA}:known:206219") == 1250 and not schema.client.exists(f"{WA}:free:206219")
+    check_consistent(schema)
+
+
+def test_what_is_known_is_free_until_a_number_is_taken(schema):
+    """A block's free lines are kept from its first number that is taken on, in whatever way."""
+    def fresh(block, line):
+        schema.inv_import(WA, block, "Seattle", "", bitmap([1, 2, 9999]))
+        assert not schema.client.exists(f"{WA}:free:{block}")
+        return f"{block}{line:04d}"
+
+    assert schema.inv_hold(WA, "x", HOUR, fresh("206219", 2))[0] == "ok"
+    one = fresh("206220", 1)
+    assert schema.inv_take(WA, "x", HOUR, "206220", "", 1)[2:] == [one]
+    assert schema.inv_withdraw(WA, fresh("206221", 2)) == ["ok", "1"]
+    assert schema.inv_keep(WA, fresh("206222", 2)) == schema.inv_keep(WA, fresh("206223", 3)) == ["ok"]
+    assert free(schema) == [f"2062{x}" for x in ("190001", "199999", "200002", "209999", "210001", "219999", "220001",
+                                                 "229999", "230001", "230002", "239999")]
+    check_consistent(schema)
+    assert schema.inv_import(WA, "206223", "Seattle", "", bitmap([1, 2, 3, 4])) == ["ok", "1"]
+    assert "2062230003" not in free(schema) and "2062230004" in free(schema)
     check_consistent(schema)
 
 
