@@ -288,6 +288,11 @@ static const struct row ROWS[] = {
     {ROW(tap, keep_most), &KIND_INT, AT(tap.keep_most), 1, 100 * MANY, "200000", "records",
      "So many of an account at most, the latest."},
 
+    {ROW(capture, ring_mib), &KIND_INT, AT(capture.ring_mib), 0, 4096, "16", "MiB",
+     "Memory of each sipmod for its latest messages, which trunkctl trace get asks for; 0: none."},
+    {ROW(capture, tls), &KIND_BOOL, AT(capture.tls), 0, 1, "no", "",
+     "Capture what goes by TLS as well, in clear; no: it is left out of all captures and traces."},
+
     {ROW(log, level), &KIND_LEVEL, AT(log.level), 0, 0, "info", "",
      "What is written to stderr: this level and worse."},
 };

@@ -159,6 +159,10 @@ struct conf {
         int64_t keep_most;      /* records of an account */
     } tap;
     struct {
+        int64_t ring_mib; /* memory for the latest messages; 0: none */
+        bool tls;         /* what goes by TLS is captured, too */
+    } capture;
+    struct {
         enum log_level level;
     } log;
 };

@@ -72,6 +72,11 @@ struct key key_job(const char *job)
     return build("job:", job, "");
 }
 
+struct key key_trace(const char *id)
+{
+    return build("trace:{", id, "}");
+}
+
 struct key key_audit(const char *account)
 {
     bool all = strcmp(account, KEYS_ALL) == 0;

@@ -22,6 +22,7 @@ struct key key_sequence(const char *what);    /* seq:WHAT */
 struct key key_node(const char *node);        /* node:NODE */
 struct key key_node_health(const char *node); /* node:NODE:health */
 struct key key_job(const char *job);          /* job:NAME: lock of a background job */
+struct key key_trace(const char *id);         /* trace:{ID} */
 
 /* audit:{a:ACCT}, or audit:{all} of KEYS_ALL: writes of no one account */
 struct key key_audit(const char *account);
@@ -34,9 +35,11 @@ struct key key_audit(const char *account);
 #define KEY_GATEWAYS     "gateways"     /* set of gateway names */
 #define KEY_NODES        "nodes"        /* set of sipmod instances */
 #define KEY_HOOKS        "hooks"        /* set of accounts that have a webhook */
+#define KEY_TRACES       "traces"       /* set of traces */
 #define CHANNEL_SOURCES  "tl:sources"   /* an address that changed */
 #define CHANNEL_GATEWAYS "tl:gateways"  /* a gateway that changed */
 #define CHANNEL_KILL     "tl:kill"      /* a call that an operator ends */
 #define CHANNEL_ACCOUNTS "tl:accounts"  /* an account whose status or tokens changed */
+#define CHANNEL_TRACE    "tl:trace"     /* a trace that changed */
 
 #endif

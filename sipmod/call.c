@@ -89,8 +89,21 @@ static void on_admitted(void *arg, const struct admit_answer *a)
     }
 }
 
+/* Before the answer: who is traced may be refused. */
+static void show_booking(const struct call *c, const struct booking *b)
+{
+    struct capture_booking shown = {.call_id = relay_request(c->relay)->call_id,
+                                    .call = c->id,
+                                    .account = b->id.account,
+                                    .tg = b->tg,
+                                    .number = b->number,
+                                    .mark = c->mark};
+    capture_booking(c->core->capture, &shown);
+}
+
 static void ask_admission(struct call *c)
 {
+    show_booking(c, call_last_booking(c));
     if (booking_ask(c->core, call_last_booking(c), relay_request(c->relay), &c->origin, &c->exit,
                     on_admitted, c) != ERR_OK)
         call_refuse_unavailable(c, "the store can't be reached");
@@ -275,6 +288,7 @@ void call_start(struct core *core, struct txn_server *server, const struct flow 
     c->from = *from;
     c->origin = *origin;
     c->invited = clock_boot_ms();
+    c->mark = capture_mark(core->capture);
     if (relay_new(&c->relay, core, server, from, &call_relay_events, c) != ERR_OK) {
         free(c);
         return;

@@ -27,6 +27,7 @@ struct call {
     struct targets targets;
     const struct target *current; /* tried last, or the one that answered; NULL: none yet */
     int64_t invited, rang;        /* clock_boot_ms */
+    uint64_t mark;                /* of the INVITE (capture_mark) */
     char *contact;                /* the caller's Contact URI, or NULL */
 };
 

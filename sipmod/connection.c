@@ -34,6 +34,36 @@ static uint64_t now_of(const struct connection *c)
     return uv_now(transport_of(c)->loop);
 }
 
+/* ---- showing ---- */
+
+static void show(struct connection *c, bool out, struct span bytes)
+{
+    uint32_t *mine = out ? &c->said : &c->heard, *other = out ? &c->heard : &c->said;
+    struct transport_message m = {.out = out,
+                                  .protocol = c->listener->protocol,
+                                  .local = &c->local,
+                                  .remote = &c->remote,
+                                  .seq = *mine,
+                                  .ack = *other,
+                                  .bytes = bytes};
+    transport_show(c->listener, &m);
+    *mine += (uint32_t)bytes.n;
+}
+
+/* One by one: several may have waited for the connection. */
+static void show_sent(struct connection *c, struct span bytes)
+{
+    struct frame frame = {0};
+    size_t n;
+    while (bytes.n > 0 &&
+           frame_next(&frame, bytes, transport_of(c)->message_max, &n) == FRAME_MESSAGE) {
+        show(c, true, (struct span){bytes.p, n});
+        bytes = (struct span){bytes.p + n, bytes.n - n};
+    }
+    if (bytes.n > 0)
+        show(c, true, bytes);
+}
+
 /* ---- closing ---- */
 
 static void on_closed(uv_handle_t *handle)
@@ -133,6 +163,7 @@ void connection_send(struct connection *c, struct span bytes)
     if (c->state == CONNECTION_OPEN) {
         c->last_ms = now_of(c);
         transport_of(c)->counters.sent++;
+        show(c, true, bytes);
         put(c, bytes);
     } else if (c->state == CONNECTION_OPENING) {
         if (c->waiting.n + bytes.n > QUEUE_MAX || bytes_add(&c->waiting, bytes) != ERR_OK)
@@ -210,6 +241,7 @@ static void take_message(struct connection *c, struct span bytes)
     struct transport *t = transport_of(c);
     struct flow flow = flow_of(c);
     t->counters.received++;
+    show(c, false, bytes);
     bool wanted = t->events.receive(t->events.arg, &flow, bytes);
     if (c->state != CONNECTION_OPEN)
         return;
@@ -237,6 +269,7 @@ static void take_fault(struct connection *c, struct span head, enum frame_found 
     struct flow flow = flow_of(c);
     bool large = found == FRAME_TOO_LARGE;
     t->counters.too_large += large;
+    show(c, false, head);
     t->events.malformed(t->events.arg, &flow, head, large ? 513 : 400,
                         large ? "Message too large" : c->frame.fault);
     end(c);
@@ -295,6 +328,7 @@ static void become_open(struct connection *c)
     watch(c);
     if (waiting.n > 0) {
         transport_of(c)->counters.sent++;
+        show_sent(c, bytes_span(&waiting));
         put(c, bytes_span(&waiting));
     }
     bytes_free(&waiting);
@@ -340,7 +374,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 static int begin(struct connection *c)
 {
-    int fd, limit = UNACKNOWLEDGED_MS;
+    int fd, limit = UNACKNOWLEDGED_MS, n = sizeof c->local;
+    if (uv_tcp_getsockname(&c->tcp, &c->local.sa, &n) != 0)
+        c->local = c->listener->local;
     (void)uv_tcp_nodelay(&c->tcp, 1);
     (void)uv_tcp_keepalive(&c->tcp, 1, KEEPALIVE_S);
     if (uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0)

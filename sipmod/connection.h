@@ -31,7 +31,7 @@ struct connection {
     uv_shutdown_t shutdown;
     struct streams *streams;
     struct listener *listener;
-    struct addr remote;
+    struct addr local, remote;
     uint64_t id;
     enum connection_state state;
     bool inbound;
@@ -40,6 +40,7 @@ struct connection {
     struct bytes in;      /* the message that isn't whole yet */
     struct frame frame;   /* of `in` */
     struct bytes waiting; /* to be sent once open */
+    uint32_t heard, said; /* bytes of messages so far, for who looks at them; they wrap */
     uint64_t last_ms;     /* latest message in or out */
     uint64_t partial_ms;  /* when the message in `in` began */
     struct timer limit;

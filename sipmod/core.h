@@ -2,6 +2,7 @@
 #ifndef TRUNKLINE_CORE_H
 #define TRUNKLINE_CORE_H
 
+#include "capture.h"
 #include "conf.h"
 #include "dialogs.h"
 #include "directory.h"
@@ -23,6 +24,7 @@ struct core {
     const struct conf *conf;
     uv_loop_t *loop;
     struct timer_wheel *wheel;
+    struct capture *capture;
     struct transport *transport;
     struct txn_table *txns;
     struct health *health;

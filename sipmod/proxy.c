@@ -449,7 +449,8 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
     struct core *c = &p->core;
     const struct conf *conf = c->conf;
     struct transport_events arrivals = {on_message,      on_malformed, on_undeliverable,
-                                        on_disconnected, urgent_fd,    p};
+                                        on_disconnected, urgent_fd,    p,
+                                        capture_message, NULL};
     struct store_events changes = {on_linked,          on_store, on_source_changed,
                                    on_gateway_changed, on_kill,  p};
     char first[ADDR_PORT_TEXT];
@@ -460,6 +461,9 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
         err = guard_new(&p->guard, conf);
     if (err == ERR_OK)
         err = edges_new(&c->edges, span_of(conf->sip.edges));
+    if (err == ERR_OK)
+        err = capture_new(&c->capture, c->loop, conf);
+    arrivals.seen_arg = c->capture;
     if (err == ERR_OK)
         err = transport_open(&c->transport, c->loop, c->wheel, conf, &arrivals, error);
     if (err == ERR_OK)
@@ -474,6 +478,8 @@ static int open_parts(struct proxy *p, char error[PROXY_ERROR])
     }
     if (err == ERR_OK)
         err = report_new(&c->report, c);
+    if (err == ERR_OK)
+        err = capture_link(c->capture, c->store);
     if (err == ERR_OK)
         err = routes_new(&c->routes, c->store);
     if (err == ERR_OK)
@@ -530,6 +536,7 @@ void proxy_close(struct proxy *p)
     directory_free(c->directory);
     routes_free(c->routes);
     transport_close(c->transport);
+    capture_close(c->capture);
     edges_free(c->edges);
     guard_free(p->guard);
     timer_wheel_free(c->wheel);

@@ -49,15 +49,27 @@ struct manner {
 static const struct manner CALL = {"FCALL", 0}, REPORT = {"FCALL", REPORT_MS},
                            ASK = {"FCALL_RO", 0};
 
-static int send_call(struct store *s, struct manner manner, redis_async_fn *fn, void *arg,
-                     const char *function, const char *key, size_t n_args, const char *const args[])
+/* lens as in store_report_bytes; NULL: texts. */
+static int send_bytes(struct store *s, struct manner manner, redis_async_fn *fn, void *arg,
+                      const char *function, const char *key, size_t n_args,
+                      const char *const args[], const size_t lens[])
 {
     const char *argv[4 + STORE_ARGS] = {manner.command, function, "1", key};
+    size_t sizes[4 + STORE_ARGS];
     if (n_args > STORE_ARGS)
         return ERR_TOO_LARGE;
     for (size_t i = 0; i < n_args; i++)
         argv[4 + i] = args[i];
-    return redis_async_send(s->commands, manner.within_ms, fn, arg, 4 + n_args, argv, NULL);
+    for (size_t i = 0; lens && i < 4 + n_args; i++)
+        sizes[i] = i < 4 ? strlen(argv[i]) : lens[i - 4];
+    return redis_async_send(s->commands, manner.within_ms, fn, arg, 4 + n_args, argv,
+                            lens ? sizes : NULL);
+}
+
+static int send_call(struct store *s, struct manner manner, redis_async_fn *fn, void *arg,
+                     const char *function, const char *key, size_t n_args, const char *const args[])
+{
+    return send_bytes(s, manner, fn, arg, function, key, n_args, args, NULL);
 }
 
 static void on_heartbeat(void *arg, const struct redisReply *reply, int err)
@@ -331,6 +343,19 @@ int store_ask(struct store *s, redis_async_fn *fn, void *arg, const char *functi
               size_t n_args, const char *const args[])
 {
     return send_if_ours(s, ASK, fn, arg, function, key, n_args, args);
+}
+
+int store_report_bytes(struct store *s, redis_async_fn *fn, void *arg, const char *function,
+                       const char *key, size_t n_args, const char *const args[],
+                       const size_t lens[])
+{
+    return s->foreign ? ERR_UNAVAILABLE
+                      : send_bytes(s, REPORT, fn, arg, function, key, n_args, args, lens);
+}
+
+int store_listen(struct store *s, const char *channel, redis_async_message_fn *fn, void *arg)
+{
+    return redis_async_subscribe(s->channels, channel, fn, arg);
 }
 
 int store_members(struct store *s, redis_async_fn *fn, void *arg, const char *key)

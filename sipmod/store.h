@@ -65,6 +65,15 @@ MUST_CHECK int store_report(struct store *s, redis_async_fn *fn, void *arg, cons
 MUST_CHECK int store_ask(struct store *s, redis_async_fn *fn, void *arg, const char *function,
                          const char *key, size_t n_args, const char *const args[]);
 
+/* store_report of arguments with any bytes; lens[i]: bytes of args[i]. */
+MUST_CHECK int store_report_bytes(struct store *s, redis_async_fn *fn, void *arg,
+                                  const char *function, const char *key, size_t n_args,
+                                  const char *const args[], const size_t lens[]);
+
+/* Messages of a channel from now on, and after each loss of the link again. */
+MUST_CHECK int store_listen(struct store *s, const char *channel, redis_async_message_fn *fn,
+                            void *arg);
+
 /* SMEMBERS of an index set; the reply is a plain array. */
 MUST_CHECK int store_members(struct store *s, redis_async_fn *fn, void *arg, const char *key);
 

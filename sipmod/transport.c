@@ -69,6 +69,20 @@ bool transport_is_connected(const struct flow *to)
     return l->protocol != PROTOCOL_UDP && stream_is_connected(l->transport->streams, to);
 }
 
+/* ---- showing ---- */
+
+const struct addr *transport_local(const struct listener *l)
+{
+    return addr_is_unroutable(&l->local) ? &l->advertised : &l->local;
+}
+
+void transport_show(const struct listener *l, const struct transport_message *m)
+{
+    const struct transport_events *e = &l->transport->events;
+    if (e->seen)
+        e->seen(e->seen_arg, m);
+}
+
 /* ---- opening ---- */
 
 static bool same_family(const struct addr *a, const struct addr *b)

@@ -33,6 +33,16 @@ struct flow {
                             the address */
 };
 
+/* A message on its way in or out; all is borrowed. */
+struct transport_message {
+    bool out;
+    enum protocol protocol;
+    const struct addr *local, *remote;
+    uint32_t seq,
+        ack; /* of a stream: bytes of messages before it, its way and the other; they wrap */
+    struct span bytes;
+};
+
 struct transport_events {
     /* One whole message. False: not from anyone that we have to do with, so the connection it came
      * on is closed unless it brought better before. */
@@ -48,6 +58,10 @@ struct transport_events {
     /* What is to be heard at once while datagrams gather; -1: nothing. */
     int (*urgent_fd)(void *arg);
     void *arg;
+    /* Each message: before it is received, whatever it is worth, and after it was sent. NULL:
+     * nobody looks. */
+    void (*seen)(void *seen_arg, const struct transport_message *m);
+    void *seen_arg;
 };
 
 struct transport_counters {

@@ -40,6 +40,12 @@ struct transport {
     struct listener listeners[TRANSPORT_LISTENERS];
 };
 
+/* Shows a message to who looks at all of them. */
+void transport_show(const struct listener *l, const struct transport_message *m);
+
+/* Where a listener is on the wire: a wildcard's address is the advertised one. */
+const struct addr *transport_local(const struct listener *l);
+
 /* A handle of the loop was opened, or is closed: the last one frees the transport. */
 void transport_hold(struct transport *t);
 void transport_release(struct transport *t);

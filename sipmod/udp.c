@@ -80,6 +80,23 @@ static void note_refused(const struct udp *u, const struct outgoing *o, struct r
     memcpy(r->head, u->bytes + o->at, r->n);
 }
 
+static void show(const struct udp *u, bool out, const struct addr *remote, struct span bytes)
+{
+    struct transport_message m = {.out = out,
+                                  .protocol = PROTOCOL_UDP,
+                                  .local = transport_local(u->listener),
+                                  .remote = remote,
+                                  .bytes = bytes};
+    transport_show(u->listener, &m);
+}
+
+static void note_sent(const struct udp *u, size_t first, size_t n)
+{
+    u->listener->transport->counters.sent += n;
+    for (const struct outgoing *o = &u->out[first]; o < &u->out[first + n]; o++)
+        show(u, true, &o->to, (struct span){u->bytes + o->at, o->n});
+}
+
 /* Sends all that waits. A send may fail for the ICMP error of an earlier one, so each datagram is
  * tried twice. What the kernel has no room for is dropped: waiting would only grow the queue. */
 void udp_flush(struct udp *u)
@@ -90,8 +107,8 @@ void udp_flush(struct udp *u)
     while (done < u->n_out) {
         int sent = send_batch(u, done);
         if (sent > 0) {
+            note_sent(u, done, (size_t)sent);
             done += (size_t)sent;
-            t->counters.sent += (uint64_t)sent;
         } else if (sent == -EAGAIN || sent == -ENOBUFS) {
             t->counters.send_dropped += u->n_out - done;
             break;
@@ -146,13 +163,14 @@ static void receive_one(struct udp *u, size_t i)
 {
     struct transport *t = u->listener->transport;
     const struct mmsghdr *h = &u->incoming.headers[i];
+    struct flow flow = {.listener = u->listener, .remote = u->incoming.from[i]};
+    struct span bytes = {u->incoming.iov[i].iov_base, h->msg_len};
+    show(u, false, &flow.remote, bytes); /* of one that is too large what came */
     if (h->msg_len > t->message_max || (h->msg_hdr.msg_flags & MSG_TRUNC)) {
         t->counters.too_large++;
         return;
     }
     t->counters.received++;
-    struct flow flow = {.listener = u->listener, .remote = u->incoming.from[i]};
-    struct span bytes = {u->incoming.iov[i].iov_base, h->msg_len};
     (void)t->events.receive(t->events.arg, &flow, bytes);
 }
 

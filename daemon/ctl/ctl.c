@@ -74,6 +74,12 @@ static bool take_flag(struct line *l, const char *word)
 
 enum taken { TAKEN, NOT_MINE, WRONG };
 
+/* Behind a verb, "-o FILE" is the verb's. */
+static bool is_verbs(const struct line *l, const char *name, const char *value)
+{
+    return l->n > 0 && strcmp(name, "-o") == 0 && value && !strchr(value, '=');
+}
+
 /* Takes a setting and its value, "NAME VALUE" or "--name=VALUE"; *i moves over the words used. */
 static enum taken take_setting(struct line *l, int argc, char **argv, int *i)
 {
@@ -82,6 +88,8 @@ static enum taken take_setting(struct line *l, int argc, char **argv, int *i)
         size_t n = strlen(name);
         if (strncmp(word, name, n) != 0 || (word[n] != '\0' && word[n] != '='))
             continue;
+        if (word[n] == '\0' && is_verbs(l, name, argv[*i + 1]))
+            return NOT_MINE;
         if (word[n] == '\0' && *i + 1 == argc) {
             ctl_usage("%s needs a value", name);
             return WRONG;

@@ -53,8 +53,7 @@ static char *params_of(const struct args *a)
     return text;
 }
 
-/* Who types: behind sudo, who called it. */
-static const char *operator_name(void)
+const char *ctl_audit_operator(void)
 {
     const char *sudo = getenv("SUDO_USER");
     const struct passwd *entry = getpwuid(getuid());
@@ -77,7 +76,7 @@ static struct note note_of(const struct verb *verb, const struct args *a)
         exit(ctl_fail("no random numbers"));
     if (gethostname(n.host, sizeof(n.host) - 1) != 0)
         n.host[0] = '\0';
-    snprintf(n.who, sizeof(n.who), "%.64s", operator_name());
+    snprintf(n.who, sizeof(n.who), "%.64s", ctl_audit_operator());
     snprintf(n.what, sizeof(n.what), "%s%s%s", verb->noun, verb->name[0] ? " " : "", verb->name);
     ctl_args_each(a, find_account, &n.log);
     return n;

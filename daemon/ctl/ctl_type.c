@@ -16,6 +16,7 @@ static const money_t RATE_MAX = 10000, FEE_MAX = 1000000; /* dollars */
 
 enum {
     URL_MAX_CHARS = 512,
+    CALL_MAX_CHARS = 255,
     NAME_MAX_CHARS = 64,
     TEXT_MAX_CHARS = 200,
     WORD_MAX_CHARS = 32,
@@ -53,7 +54,9 @@ static char *read_ref(const struct arg *arg, struct span s)
         if (!isgraph((unsigned char)s.p[i]))
             return NULL;
     }
-    size_t most = arg->type == ARG_URL ? URL_MAX_CHARS : NAME_MAX_CHARS;
+    size_t most = arg->type == ARG_URL    ? URL_MAX_CHARS
+                  : arg->type == ARG_CALL ? CALL_MAX_CHARS
+                                          : NAME_MAX_CHARS;
     return s.n > 0 && s.n <= most ? ctl_copy(s) : NULL;
 }
 
@@ -284,6 +287,7 @@ static const struct {
     [ARG_NAME] = {"NAME",            "printable text of 1 to 64 characters",                            read_name     },
     [ARG_TEXT] = {"TEXT",            "printable text of at most 200 characters",                        read_text     },
     [ARG_REF] = {"REF",             "1 to 64 visible ASCII characters",                                read_ref      },
+    [ARG_CALL] = {"CALL",            "1 to 255 visible ASCII characters",                               read_ref      },
     [ARG_WORD] = {"WORD",            "1 to 32 letters, digits, '.', '_' or '-'",                        read_word     },
     [ARG_FILE] = {"FILE",            "a file name, or - for the standard input",                        read_file     },
     [ARG_ACCOUNT] = {"ACCT",            "an account number of 7 digits",                                   read_account  },

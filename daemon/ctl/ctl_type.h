@@ -11,6 +11,7 @@ enum arg_type {
     ARG_NAME,      /* printable text of 1..64 characters */
     ARG_TEXT,      /* printable text of 0..200 characters */
     ARG_REF,       /* visible ASCII characters; 1..64 */
+    ARG_CALL,      /* visible ASCII characters; 1..255: a Call-ID, or our id */
     ARG_WORD,      /* letters, digits, '.', '_', '-'; 1..32 */
     ARG_FILE,      /* path, or "-" */
     ARG_ACCOUNT,   /* account number of 7 digits */

@@ -167,6 +167,19 @@ static const struct arg tap_compare[] = {
     {"--csv", ARG_FILE, 0, 0, 0, NULL, NULL, "records of another system: callid,direction,number,invite,ms,billed,code,amount"},
     {"--last", ARG_COUNT, 0, 1, 100000, "100000", NULL, "how many of Redis are looked at (default: 100000)"},
     {"--tolerance", ARG_COUNT, 0, 0, 3600000, "100", NULL, "milliseconds by which times may differ (default: 100)"}, END};
+static const struct arg trace_start[] = {
+    {"--number", ARG_PREFIX, 0, 0, 0, NULL, NULL, "calls to or from this number, with country code unless it is 1"},
+    {"--trunk", ARG_COUNT, 0, 1, 1000000000000, NULL, NULL, "calls of this trunk of --account"},
+    {"--call", ARG_CALL, 0, 0, 0, NULL, NULL, "one call: its id or Call-ID"},
+    {"--account", ARG_ACCOUNT, 0, 0, 0, NULL, NULL, "whose trunk"},
+    {"--minutes", ARG_COUNT, 0, 1, 1440, "10", NULL, "how long new calls are taken (default: 10)"}, END};
+static const struct arg trace_stop[] = {
+    {"ID", ARG_COUNT, ARG_REQUIRED, 1, 1000000000000, NULL, NULL, "trace, as listed"}, END};
+#define TRACED {"CALL", ARG_CALL, ARG_REQUIRED, 0, 0, NULL, NULL, "call id, Call-ID, or a trace's id"}
+static const struct arg trace_show[] = {TRACED, END};
+static const struct arg trace_get[] = {
+    TRACED,
+    {"-o", ARG_FILE, 0, 0, 0, "-", NULL, "file to write (default: the standard output)"}, END};
 static const struct arg order_show[] = {
     ACCT,
     {"ID", ARG_COUNT, ARG_REQUIRED, 1, 1000000000000, NULL, NULL, "order id"}, END};
@@ -271,6 +284,11 @@ const struct verb ctl_verbs[] = {
     {"call", "list", ctl_call_list, "list live calls", call_list, VERB_READS},
     {"call", "show", ctl_call_show, "show a live call", call_show, VERB_READS},
     {"call", "kill", ctl_call_kill, "end a live call with a BYE to both sides", call_show, 0},
+    {"trace", "start", ctl_trace_start, "keep the messages of calls from now on", trace_start, 0},
+    {"trace", "stop", ctl_trace_stop, "end a trace; what it has can be got on", trace_stop, 0},
+    {"trace", "list", ctl_trace_list, "list the traces", no_args, VERB_READS},
+    {"trace", "get", ctl_trace_get, "write a call's messages to a pcap file", trace_get, VERB_READS},
+    {"trace", "show", ctl_trace_show, "show a call's messages as a ladder", trace_show, VERB_READS},
     {"cdr", "list", ctl_cdr_list, "list an account's latest calls", cdr_list, VERB_READS},
     {"tap", "list", ctl_tap_list, "list an account's calls that sipmod --tap saw", cdr_list, VERB_READS},
     {"tap", "compare", ctl_tap_compare, "compare them with its CDRs, or with those of another system", tap_compare, VERB_READS},

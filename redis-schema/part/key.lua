@@ -15,10 +15,12 @@ key.JOB = '^job:[%w_.%-]+$'
 key.NODE = '^node:[%w_.:%-%[%]]+$'
 key.NODE_HEALTH = '^node:[%w_.:%-%[%]]+:health$'
 key.INDEX = '^%l+$'
+key.TRACES = '^traces$'
+key.TRACE = '^trace:{[1-9]%d*}$'
 key.AUDIT = '^audit:{[%w_.:%-]+}$'
 
 -- Members that an index may hold are named by the index.
-key.INDEXES = { accounts = true, sources = true, gateways = true, nodes = true, hooks = true }
+key.INDEXES = { accounts = true, sources = true, gateways = true, nodes = true, hooks = true, traces = true }
 
 -- Node of a `node:NODE:health`
 function key.node_of(health) return string.sub(health, 6, -8) end
@@ -90,6 +92,12 @@ function key.holder(inv) return inv .. ':holder' end
 function key.holds(inv) return inv .. ':holds' end
 function key.rest(inv) return inv .. ':rest' end
 
+-- Trace `trace:{ID}`
+function key.traced(trace) return string.match(trace, '{(%d+)}') end
+function key.trace_packets(trace) return trace .. ':packets' end
+function key.trace_calls(trace) return trace .. ':calls' end
+function key.trace_nodes(trace) return trace .. ':nodes' end
+
 -- Gateway `gw:{G}`
 function key.gateway_calls(gateway) return gateway .. ':calls' end
 function key.gateway_cps(gateway) return gateway .. ':cps' end
@@ -105,3 +113,4 @@ key.CHANNEL_ACCOUNTS = 'tl:accounts'
 key.CHANNEL_CALLS = 'tl:calls'
 key.CHANNEL_TRUNKS = 'tl:trunks'
 key.CHANNEL_HEALTH = 'tl:health'
+key.CHANNEL_TRACE = 'tl:trace'

@@ -13,6 +13,7 @@ DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "redis-schema" / "KEYS.
 KEY = account_key()
 ONE, TWO = NUMBERS[:2]
 WA = "inv:{WA}"
+TRACE = "trace:{1}"
 
 # What stands for a name in KEYS.md.
 PLACEHOLDERS = {
@@ -25,7 +26,8 @@ PLACEHOLDERS = {
 REDIS_TYPES = {"bitmap": "string"}
 # Hashes whose fields are names of things, not of the document.
 FREE_HASHES = ("lnp:coverage", ":tokens", ":refs", ":numbers", ":carts", ":sagas", ":busy", ":block",
-               "}:count", ":holder", ":sandbox", ":invoices", ":route", ":rate", ":hooks", ":mou", ":health", ":kills")
+               "}:count", ":holder", ":sandbox", ":invoices", ":route", ":rate", ":hooks", ":mou", "}:calls",
+               "}:nodes", ":health", ":kills")
 
 
 def tables(text):
@@ -85,11 +87,17 @@ def test_a_pattern_is_understood():
 
 
 def globals_and_gateways(s):
-    for name in ("trunk", "cart", "order", "account", "payment", "hook"):
+    for name in ("trunk", "cart", "order", "account", "payment", "hook", "trace"):
         s.seq_next(f"seq:{name}", 1)
     for index, member in [("accounts", ACCOUNT), ("sources", "192.0.2.1"), ("gateways", "g1"), ("nodes", "n1"),
                           ("hooks", ACCOUNT)]:
         s.index_add(index, member)
+    s.trace_enlist("traces", 1, 16)
+    s.trace_start(TRACE, "number", ONE, "", "me", 60000, 60000, 100)
+    s.trace_call(TRACE, "abc@host", "c1")
+    s.trace_add(TRACE, "n1", "b1", 1, "abc@host", "c1", 1700000000000000, "in", "udp", "192.0.2.1:5060",
+                "[2001:db8::1]:5060", "INVITE sip:x SIP/2.0\r\n")
+    s.trace_done(TRACE, "n1", "b1")
     s.lock_take("job:reap", "me", 60000)
     s.node_heartbeat("node:n1", "b1", "192.0.2.5:5060", "0.1.0")
     s.node_health("node:n1:health", 3, 2, 1, "UDP 192.0.2.1:5060 down no answer to calls\nTLS [::1]:5061 up\n")
@@ -227,7 +235,8 @@ def test_every_field_is_documented(scenario, documented_keys, rows):
 
 def test_every_time_to_live_is_documented(scenario, documented_keys):
     mortal = {"{a:ACCT}:request:DIGEST", "{a:ACCT}:paid:ONCE", "job:NAME", "node:NODE", "node:NODE:health",
-              "{a:ACCT}:cps:TG", "{a:ACCT}:once:CALL", "{a:ACCT}:kills", "gw:{G}:cps"}
+              "{a:ACCT}:cps:TG", "{a:ACCT}:once:CALL", "{a:ACCT}:kills",
+              "gw:{G}:cps", "trace:{ID}", "trace:{ID}:packets", "trace:{ID}:calls", "trace:{ID}:nodes"}
     for key in scenario.client.keys("*"):
         name = {n for n, (form, _, _) in documented_keys.items() if form.fullmatch(key)}
         assert (scenario.client.ttl(key) > 0) == bool(name & mortal), key
@@ -292,7 +301,8 @@ def test_functions_touch_their_own_tag_only(scenario):
 
 KEYS_OF = {"sys": "job:x", "audit": "audit:{all}",
            "account": KEY, "trunk": KEY, "number": KEY, "inv": WA, "order": KEY, "port": KEY,
-           "call": KEY, "tap": KEY, "recovery": KEY, "gateway": "gw:{g1}", "payment": KEY, "billing": KEY, "hook": KEY}
+           "call": KEY, "tap": KEY, "recovery": KEY, "gateway": "gw:{g1}", "payment": KEY, "billing": KEY, "hook": KEY,
+           "trace": TRACE}
 TEXTS = ["", "0", "1", "-1", "11", "21", "41", "31", ONE, "landline", "in", "out", "did", "tg", "trunk", "carrier",
          "2062190001x", "9" * 15, "9" * 40, "1.5", "nan", "inf", "0x1f", "a b", "a\nb", "\x00\xff", "{a:7001}",
          "x" * 300, "sessions", "title", "host", "206219", "SEATTLE", "live", "kind", "486", "3600"]
@@ -304,7 +314,7 @@ def test_no_arguments_break_a_function(scenario, documented_functions):
     print(f"seed {seed}")
     chance = random.Random(seed)
     keys = ["did:" + ONE, "port:" + ONE, "lnp:coverage", "ip:192.0.2.1", "lcr:{default}", "accounts", "seq:x",
-            "node:n1",
+            "node:n1", "traces",
             *KEYS_OF.values()]
     for name, (library, _) in documented_functions.items():
         for _ in range(40):
