@@ -22,6 +22,7 @@ struct api_call {
     struct request request;
     struct op op;
     struct http_reply *reply;
+    struct kept_reply *kept; /* what the reply becomes, if it may be kept */
 };
 
 static const struct endpoint *find_endpoint(struct span path)
@@ -122,6 +123,62 @@ static void tell_ignored(struct api_call *c)
         http_reply_field(c->reply, "X-Ignored-Parameters", "%s", names);
 }
 
+/* Begins a reply that may be kept. Whether the token may still be used is asked after the revision:
+ * the answer is kept with it. */
+static struct kept_reply *begin_kept(struct api_call *c)
+{
+    enum endpoint_kept kind = c->endpoint->kept;
+    struct key keys[KEPT_BASES] = {c->op.account_key};
+    struct auth_record *record = NULL;
+    if (kind == ENDPOINT_KEPT_NOT || !span_eq(c->http->method, SPAN_LIT("GET")))
+        return NULL;
+    if (kind != ENDPOINT_KEPT_ACCOUNT)
+        keys[1] = key_inventory(kind == ENDPOINT_KEPT_STATE ? op_text(&c->op, "state") : "tf");
+    struct kept_reply *r = kept_begin(service_kept(c->op.service), keys,
+                                      kind == ENDPOINT_KEPT_ACCOUNT ? 1 : KEPT_BASES);
+    if (!r)
+        return NULL;
+    if (auth_cache_get(service_auth(c->op.service), c->op.redis, c->op.account, false, &record) !=
+        ERR_OK) {
+        kept_drop(r);
+        return NULL;
+    }
+    r->record = record;
+    r->endpoint = c->endpoint;
+    memcpy(r->token, c->op.token, sizeof(r->token));
+    secret_sha256_hex(c->http->target, r->request);
+    return r;
+}
+
+static void release_kept(void *reply)
+{
+    kept_drop(reply);
+}
+
+/* Makes the reply out of one that is kept; takes the reference. */
+static void give(struct http_reply *ret, struct kept_reply *kept)
+{
+    ret->body = kept->body;
+    ret->body_n = kept->body_n;
+    ret->release = release_kept;
+    ret->owner = kept;
+}
+
+/* Keeps a success; one with headers of its own has them for this request alone. */
+static void end_kept(struct api_call *c, enum answer_code code)
+{
+    struct kept_reply *r = c->kept;
+    if (!r || code != ANSWER_OK || !c->reply->body || c->reply->field_n) {
+        kept_drop(r);
+        return;
+    }
+    r->body = c->reply->body;
+    r->body_n = strlen(r->body);
+    atomic_fetch_add(&r->users, 1);
+    give(c->reply, r);
+    kept_put(service_kept(c->op.service), r);
+}
+
 static int run_endpoint(struct api_call *c)
 {
     struct endpoint_fault fault = {0};
@@ -131,6 +188,7 @@ static int run_endpoint(struct api_call *c)
         return answer_invalid(c->op.answer, fault.param, fault.detail);
     if (err != ERR_OK)
         return err;
+    c->kept = begin_kept(c);
     return once_run(&c->op, &c->request);
 }
 
@@ -223,12 +281,14 @@ static const char *subject(const struct api_call *c)
                                  : "none";
 }
 
-static void log_request(const struct api_call *c, int status, int64_t us)
+static void log_request(const struct op *op, const struct endpoint *endpoint, int status,
+                        int64_t us)
 {
-    log_info("request %s: %.*s %s account %s from %s: %d in %lld ms", c->http->request_id,
-             (int)(c->http->method.n > 16 ? 16 : c->http->method.n), c->http->method.p,
-             c->endpoint ? c->endpoint->name : "-", c->op.account ? c->op.account : "-",
-             c->op.client.text, status, (long long)(us / 1000));
+    const struct http_request *http = op->http;
+    log_info("request %s: %.*s %s account %s from %s: %d in %lld ms", http->request_id,
+             (int)(http->method.n > 16 ? 16 : http->method.n), http->method.p,
+             endpoint ? endpoint->name : "-", op->account ? op->account : "-", op->client.text,
+             status, (long long)(us / 1000));
 }
 
 static void tell_limit(struct http_reply *r, const struct limit_state *limit)
@@ -263,12 +323,33 @@ void api_handle(void *arg, const struct http_request *http, struct http_reply *r
     bool file = code == ANSWER_OK && is_public(http->path); /* which has filled in the reply */
     if (!file && answer_render(c.op.answer, http->request_id, &ret->body) == ERR_OK)
         ret->status = answer_codes[code].http;
+    end_kept(&c, code);
     ret->allow = c.allow;
     ret->retry_after_s = retry_after(code, &c.op.limit);
     tell_limit(ret, &c.op.limit);
     int64_t us = clock_boot_us() - began_us;
-    log_request(&c, ret->status, us);
+    log_request(&c.op, c.endpoint, ret->status, us);
     tally_request(service_tally(s), subject(&c), ret->status, us);
     answer_free(c.op.answer);
     scratch_clear(&c.mem);
+}
+
+bool api_reuse(void *arg, struct kept_reply *kept, const struct http_request *http,
+               struct http_reply *ret)
+{
+    int64_t began_us = clock_boot_us();
+    struct service *s = arg;
+    struct op op = {.service = s, .http = http, .account = auth_record_account(kept->record)};
+    op.client = client_of(http, service_conf(s)->http.trusted_proxies,
+                          service_conf(s)->http.forwarded_header);
+    if (!service_ready(s) || !auth_again(&op, kept->record, kept->token, kept->endpoint))
+        return false;
+    ret->status = answer_codes[ANSWER_OK].http;
+    atomic_fetch_add(&kept->users, 1);
+    give(ret, kept);
+    tell_limit(ret, &op.limit);
+    int64_t us = clock_boot_us() - began_us;
+    log_request(&op, kept->endpoint, ret->status, us);
+    tally_request(service_tally(s), kept->endpoint->name, ret->status, us);
+    return true;
 }

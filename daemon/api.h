@@ -14,4 +14,8 @@ bool api_waits(struct span path);
 /* An http_handler; arg is the struct service. */
 void api_handle(void *arg, const struct http_request *http, struct http_reply *ret);
 
+/* An http_reuser: admits the request as if it was executed. */
+bool api_reuse(void *arg, struct kept_reply *kept, const struct http_request *http,
+               struct http_reply *ret);
+
 #endif

@@ -96,17 +96,20 @@ static struct limit_rule token_rule(const struct op *op, struct span rate, struc
     return rule;
 }
 
-static int take_rate(struct op *op, const char *hash, const struct limit_rule *rule)
+static bool may_take(struct op *op, const char *hash, const struct limit_rule *rule)
 {
     char head[WHO_BITS_HEX + 1];
-    struct limit_state state;
     memcpy(head, hash, WHO_BITS_HEX);
     head[WHO_BITS_HEX] = '\0';
-    bool allowed = limit_take(service_token_limit(op->service), strtoull(head, NULL, 16), rule,
-                              now_us(), &state);
-    op->limit = state;
-    return allowed ? ERR_OK
-                   : answer_refuse(op->answer, ANSWER_TOO_MANY, "over the rate of this token");
+    return limit_take(service_token_limit(op->service), strtoull(head, NULL, 16), rule, now_us(),
+                      &op->limit);
+}
+
+static int take_rate(struct op *op, const char *hash, const struct limit_rule *rule)
+{
+    return may_take(op, hash, rule)
+               ? ERR_OK
+               : answer_refuse(op->answer, ANSWER_TOO_MANY, "over the rate of this token");
 }
 
 static int judge_token(struct op *op, const struct redisReply *r, size_t at, const char *hash,
@@ -133,15 +136,14 @@ static int judge_token(struct op *op, const struct redisReply *r, size_t at, con
 static int judge(struct op *op, const struct auth_record *record, struct span token,
                  const struct endpoint *e)
 {
-    char hash[SECRET_SHA256_HEX];
     const struct redisReply *r = auth_record_reply(record);
-    secret_sha256_hex(token, hash);
-    size_t at = token_find(r, hash, auth_record_age_ms(record));
+    secret_sha256_hex(token, op->token);
+    size_t at = token_find(r, op->token, auth_record_age_ms(record));
     if (strcmp(reply_text(r, 1), "1") != 0)
         return answer_refuse(op->answer, ANSWER_INVALID_ACCOUNT, NULL);
     if (!at)
         return answer_refuse(op->answer, ANSWER_INVALID_TOKEN, NULL);
-    return judge_token(op, r, at, hash, e);
+    return judge_token(op, r, at, op->token, e);
 }
 
 int auth_check(struct op *op, struct span token, const struct endpoint *e)
@@ -156,4 +158,21 @@ int auth_check(struct op *op, struct span token, const struct endpoint *e)
     err = judge(op, record, token, e);
     auth_record_drop(record);
     return err;
+}
+
+bool auth_again(struct op *op, const struct auth_record *record, const char *token,
+                const struct endpoint *e)
+{
+    struct limit_rule failures = failure_rule(op);
+    const struct redisReply *r = auth_record_reply(record);
+    size_t at = token_find(r, token, auth_record_age_ms(record));
+    struct span allow = reply_span(r, at + ALLOW);
+    if (!at || strcmp(reply_text(r, 1), "1") != 0 ||
+        (allow.n && !network_list_holds(allow, &op->client.addr)) ||
+        !has_scope(reply_span(r, at + SCOPES), endpoint_scope_text(e->scope)) ||
+        !limit_look(service_failure_limit(op->service), digest_of(&op->client.addr), &failures,
+                    now_us(), &op->limit))
+        return false;
+    struct limit_rule rule = token_rule(op, reply_span(r, at + RATE), reply_span(r, at + BURST));
+    return may_take(op, token, &rule);
 }

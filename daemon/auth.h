@@ -16,4 +16,9 @@ void auth_failed(struct op *op);
  * (ERR_REFUSED). */
 MUST_CHECK int auth_check(struct op *op, struct span token, const struct endpoint *endpoint);
 
+/* The same as both for a request whose like was admitted before, with that one's token and account
+ * as they are now. False: it must be looked at in full; nothing has been counted. */
+bool auth_again(struct op *op, const struct auth_record *record, const char *token,
+                const struct endpoint *endpoint);
+
 #endif

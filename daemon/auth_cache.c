@@ -70,6 +70,11 @@ const struct redisReply *auth_record_reply(const struct auth_record *r)
     return r->reply;
 }
 
+const char *auth_record_account(const struct auth_record *r)
+{
+    return r->account;
+}
+
 int64_t auth_record_age_ms(const struct auth_record *r)
 {
     return clock_boot_ms() - r->asked_ms;

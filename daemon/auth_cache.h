@@ -20,6 +20,7 @@ void auth_cache_tend(struct auth_cache *c);
 /* account_auth's reply, counted: give it back with auth_record_drop. */
 struct auth_record;
 const struct redisReply *auth_record_reply(const struct auth_record *r);
+const char *auth_record_account(const struct auth_record *r);
 int64_t auth_record_age_ms(const struct auth_record *r);
 void auth_record_drop(struct auth_record *r); /* accepts NULL */
 

@@ -28,6 +28,14 @@ enum endpoint_scope {
     ENDPOINT_SCOPE_BILLING, /* money: invoices, bookings, payments; reads as well */
 };
 
+/* What a reply tells, and nothing else but settings, if it may be kept (kept.h). */
+enum endpoint_kept {
+    ENDPOINT_KEPT_NOT,
+    ENDPOINT_KEPT_ACCOUNT,  /* of the account what has a revision */
+    ENDPOINT_KEPT_STATE,    /* inventory of the parameter `state` */
+    ENDPOINT_KEPT_TOLLFREE, /* inventory of toll-free numbers */
+};
+
 struct endpoint {
     const char *name;
     const char *tag; /* chapter of the document */
@@ -42,6 +50,7 @@ struct endpoint {
      * front marks an addition to the document, a '~' one that comes only when paging is asked for.
      */
     const char *reply;
+    enum endpoint_kept kept;
 };
 
 extern const struct endpoint endpoints[];

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,8 @@ struct http {
     int64_t idle_ms, request_ms, body_max, upload_max;
     bool (*takes_files)(struct span path);
     bool (*waits)(struct span path);
+    struct kept *kept;
+    http_reuser *reuse;
     struct http_crew *crew;
     atomic_int errands; /* under way */
     atomic_int alone;   /* of them, on threads of their own */
@@ -129,25 +132,26 @@ static size_t body_size(const struct http_reply *reply)
 }
 
 /* Takes body and file of the reply. */
-static struct MHD_Response *make_response(const struct http_reply *reply)
+static struct MHD_Response *make_response(struct http_reply *reply)
 {
     struct MHD_Response *response;
     size_t n = body_size(reply);
     if (reply->fd >= 0)
         response = MHD_create_response_from_fd_at_offset64((uint64_t)reply->file_n, reply->fd,
                                                            (uint64_t)reply->file_at);
+    else if (reply->release)
+        response = MHD_create_response_from_buffer_with_free_callback_cls(
+            n, reply->body, reply->release, reply->owner);
     else
         response = MHD_create_response_from_buffer(
             n, reply->body, reply->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
-    if (!response && reply->fd >= 0)
-        close(reply->fd);
     if (!response)
-        free(reply->body);
+        http_reply_end(reply);
     return response;
 }
 
 static enum MHD_Result send_reply(struct http *h, struct MHD_Connection *c,
-                                  const struct http_reply *reply, const char *request_id, bool end)
+                                  struct http_reply *reply, const char *request_id, bool end)
 {
     int64_t n = reply->fd >= 0 ? reply->file_n : (int64_t)body_size(reply);
     http_watch_busy(h->watch, watched_of(c), clock_boot_ms() + h->request_ms + n / SLOWEST);
@@ -172,6 +176,7 @@ static enum MHD_Result send_reply(struct http *h, struct MHD_Connection *c,
         add_header(response, "Connection", "close");
     enum MHD_Result result = MHD_queue_response(c, (unsigned)reply->status, response);
     MHD_destroy_response(response);
+    *reply = (struct http_reply){.fd = -1}; /* its body is the library's now */
     return result;
 }
 
@@ -253,6 +258,65 @@ static enum MHD_Result send_errand(struct http *h, struct MHD_Connection *c,
     return MHD_YES;
 }
 
+/* On the thread that checks. */
+static void on_checked(struct kept_check *check)
+{
+    struct http_exchange *x =
+        (struct http_exchange *)((char *)check - offsetof(struct http_exchange, check));
+    struct http *h = x->server;
+    MHD_resume_connection(x->connection); /* which may end the exchange */
+    atomic_fetch_sub(&h->errands, 1);
+}
+
+/* Whether a reply is kept that may answer the request: it is being checked then, while the
+ * connection rests. */
+static bool seek(struct http *h, struct MHD_Connection *c, struct http_exchange *x,
+                 const char *method)
+{
+    char digest[SECRET_SHA256_HEX];
+    x->sought = true;
+    if (strcmp(method, "GET") != 0)
+        return false;
+    secret_sha256_hex((struct span){x->uri, x->uri_n}, digest);
+    x->check.reply = kept_find(h->kept, digest);
+    if (!x->check.reply)
+        return false;
+    x->check.done = on_checked;
+    x->connection = c;
+    x->server = h;
+    atomic_fetch_add(&h->errands, 1);
+    MHD_suspend_connection(c);
+    kept_check(h->kept, &x->check);
+    return true;
+}
+
+/* The checked reply, if it is good. */
+static bool reuse(struct http *h, struct MHD_Connection *c, struct http_exchange *x,
+                  const char *method)
+{
+    struct kept_reply *kept = x->check.reply;
+    if (!kept)
+        return false;
+    struct http_request request = http_exchange_request(x, c, method);
+    x->reply = (struct http_reply){.fd = -1};
+    bool given = x->check.good && h->reuse(h->handler_arg, kept, &request, &x->reply);
+    kept_drop(kept);
+    x->check.reply = NULL;
+    return given;
+}
+
+static enum MHD_Result execute(struct http *h, struct MHD_Connection *c, struct http_exchange *x,
+                               const char *method)
+{
+    if (x->refusal)
+        return answer(h, c, x, method);
+    if (!x->sought && seek(h, c, x, method))
+        return MHD_YES;
+    if (x->answered || reuse(h, c, x, method))
+        return send_reply(h, c, &x->reply, x->request_id, false);
+    return send_errand(h, c, x, method);
+}
+
 static int64_t body_max(const struct http *h, const struct http_exchange *x)
 {
     struct span path = {x->uri, strcspn(x->uri, "?")};
@@ -284,9 +348,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
         explicit_bzero((void *)(uintptr_t)data, n); /* our buffer; it may hold a card */
         return go ? MHD_YES : MHD_NO;
     }
-    if (x->answered)
-        return send_reply(h, c, &x->reply, x->request_id, false);
-    return x->refusal ? answer(h, c, x, method) : send_errand(h, c, x, method);
+    return execute(h, c, x, method);
 }
 
 /* The library's own limits are higher than ours, which make way or say why not. Its threads share
@@ -353,6 +415,8 @@ int http_open(struct http **ret, const struct http_settings *s, http_handler *ha
     h->upload_max = s->upload_max > s->body_max ? s->upload_max : s->body_max;
     h->takes_files = s->takes_files;
     h->waits = s->waits;
+    h->kept = s->kept;
+    h->reuse = s->reuse;
     h->room.most = (size_t)s->bodies_max;
     int err =
         http_watch_open(&h->watch, (size_t)s->connections, (size_t)s->connections_per_address);

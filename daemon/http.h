@@ -8,9 +8,21 @@
 
 #include "addr.h"
 #include "err.h"
+#include "kept.h"
 #include "span.h"
 
 enum { HTTP_REQUEST_ID_MAX = 64, HTTP_ERROR = 256 };
+
+struct http_request;
+struct http_reply;
+
+/* Called on any thread, several at once. */
+typedef void http_handler(void *arg, const struct http_request *request, struct http_reply *ret);
+
+/* Gives a kept reply, which is good, again; on a thread that must not wait. False: the request must
+ * be executed. */
+typedef bool http_reuser(void *arg, struct kept_reply *kept, const struct http_request *request,
+                         struct http_reply *ret);
 
 struct http_settings {
     const char *listen;       /* "ADDR:PORT" by comma; "": none */
@@ -18,8 +30,10 @@ struct http_settings {
     int64_t threads, workers; /* that read and write; that execute */
     int64_t connections, connections_per_address;
     int64_t idle_timeout_s, request_timeout_s;
-    int64_t body_max, upload_max;          /* bytes of a body; of one that may hold files */
-    int64_t bodies_max;                    /* bytes of all bodies under way */
+    int64_t body_max, upload_max; /* bytes of a body; of one that may hold files */
+    int64_t bodies_max;           /* bytes of all bodies under way */
+    struct kept *kept;            /* replies that may be given again */
+    http_reuser *reuse;
     bool (*takes_files)(struct span path); /* whose bodies these are */
     bool (*waits)(struct span path);       /* whose handler waits for others than the store */
 };
@@ -27,6 +41,7 @@ struct http_settings {
 /* One request, complete. Spans are valid during the call. */
 struct http_request {
     struct span method, path, query; /* path and query as received */
+    struct span target;              /* all of the URI as received */
     struct span content_type, body;
     struct span host, range, if_range, idempotency_key; /* headers; empty: none */
     struct span forwarded, forwarded_for;               /* the same, all of a name by comma */
@@ -48,9 +63,11 @@ struct http_field {
 /* A body from memory, or a part of a file. */
 struct http_reply {
     int status;
-    char *body;               /* from malloc; the server frees it */
-    size_t body_n;            /* 0: the body ends with a NUL */
-    int fd;                   /* -1: none; the server closes it */
+    char *body;                   /* from malloc; the server frees it */
+    size_t body_n;                /* 0: the body ends with a NUL */
+    int fd;                       /* -1: none; the server closes it */
+    void (*release)(void *owner); /* not NULL: frees the body */
+    void *owner;
     int64_t file_at, file_n;  /* the part to send */
     const char *content_type; /* static; NULL: JSON */
     const char *allow;        /* static; NULL: no Allow header */
@@ -65,9 +82,6 @@ bool http_is_token(struct span s);
 /* Adds a header; one that doesn't fit is left out and logged. */
 void http_reply_field(struct http_reply *r, const char *name, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
-
-/* Called on any thread, several at once. */
-typedef void http_handler(void *arg, const struct http_request *request, struct http_reply *ret);
 
 struct http;
 

@@ -3,6 +3,7 @@
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "num.h"
 #include "secret.h"
@@ -16,6 +17,7 @@ struct http_exchange *http_exchange_new(const char *uri, struct http_room *room)
     if (!x)
         return NULL;
     x->room = room;
+    x->reply.fd = -1;
     x->uri_place = uri;
     x->uri_n = strlen(uri);
     x->uri = strdup(uri);
@@ -41,10 +43,23 @@ void http_exchange_free(struct http_exchange *x)
     if (!x)
         return;
     drop_body(x);
+    kept_drop(x->check.reply);
+    http_reply_end(&x->reply);
     free(x->uri);
     free(x->forwarded);
     free(x->forwarded_for);
     free(x);
+}
+
+void http_reply_end(struct http_reply *r)
+{
+    if (r->fd >= 0)
+        close(r->fd);
+    if (r->release)
+        r->release(r->owner);
+    else
+        free(r->body);
+    *r = (struct http_reply){.fd = -1};
 }
 
 struct header_count {
@@ -294,6 +309,7 @@ struct http_request http_exchange_request(struct http_exchange *x, struct MHD_Co
 {
     struct http_request r = {
         .method = span_of(method),
+        .target = {x->uri,  x->uri_n },
         .content_type = single(c, "Content-Type"),
         .host = single(c, "Host"),
         .range = single(c, "Range"),

@@ -23,7 +23,11 @@ struct http_exchange {
     char *body;
     size_t body_n, body_cap, body_seen;
     bool begun;
-    bool answered; /* by an errand; `reply` waits to be sent */
+    bool answered;           /* by an errand; `reply` waits to be sent */
+    bool sought;             /* whether a reply is kept */
+    struct kept_check check; /* of that one */
+    struct MHD_Connection *connection;
+    struct http *server;
     struct http_reply reply;
     int refusal;
     const char *refusal_text;
@@ -34,6 +38,9 @@ struct http_exchange {
 /* NULL when out of memory. */
 struct http_exchange *http_exchange_new(const char *uri, struct http_room *room);
 void http_exchange_free(struct http_exchange *x); /* accepts NULL */
+
+/* Frees a reply that is not sent. */
+void http_reply_end(struct http_reply *r);
 
 /* Refuses it, unless it is refused already. */
 void http_exchange_refuse(struct http_exchange *x, int status, const char *text);

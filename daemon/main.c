@@ -171,6 +171,12 @@ static int watch_schema(struct program *p)
 
 static int start(struct program *p)
 {
+    char error[HTTP_TLS_ERROR] = "";
+    int err = service_open(&p->service, &p->conf);
+    if (err != ERR_OK) {
+        log_error("can't start: %s", err_text(err));
+        return err;
+    }
     const struct http_settings http = {
         .listen = p->conf.http.listen,
         .tls_listen = p->conf.http.tls_listen,
@@ -183,15 +189,11 @@ static int start(struct program *p)
         .body_max = p->conf.http.body_max,
         .upload_max = p->conf.http.upload_max,
         .bodies_max = p->conf.http.bodies_max,
+        .kept = service_kept(p->service),
+        .reuse = api_reuse,
         .takes_files = api_takes_files,
         .waits = api_waits,
     };
-    char error[HTTP_TLS_ERROR] = "";
-    int err = service_open(&p->service, &p->conf);
-    if (err != ERR_OK) {
-        log_error("can't start: %s", err_text(err));
-        return err;
-    }
     if (*p->conf.http.tls_listen)
         err = http_tls_load(p->conf.http.tls_certificate, p->conf.http.tls_key, error);
     if (err == ERR_OK)

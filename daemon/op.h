@@ -10,6 +10,7 @@
 #include "redis.h"
 #include "saga.h"
 #include "scratch.h"
+#include "secret.h"
 #include "service.h"
 
 struct op {
@@ -18,6 +19,7 @@ struct op {
     service_policy policy; /* as of the start of the request */
     const char *account;
     const char *who; /* label of the token and the beginning of its hash; NULL: not checked yet */
+    char token[SECRET_SHA256_HEX]; /* its hash */
     struct client client;
     struct limit_state limit; /* of the token, or of the client's address before it is checked */
     struct key account_key;

@@ -15,6 +15,7 @@ struct service {
     struct tally *tally;
     struct redis_pool *redis;
     struct auth_cache *auth;
+    struct kept *kept;
     struct limit *tokens, *failures;
     pthread_mutex_t lock; /* policy */
     service_policy policy;
@@ -52,6 +53,8 @@ int service_open(struct service **ret, const struct conf *conf)
     if (err == ERR_OK)
         err = auth_cache_open(&s->auth, &settings, conf->http.auth_cache_ms);
     if (err == ERR_OK)
+        err = kept_open(&s->kept, s->redis);
+    if (err == ERR_OK)
         err = limit_open(&s->tokens, TOKENS_KNOWN);
     if (err == ERR_OK)
         err = limit_open(&s->failures, FAILURES_KNOWN);
@@ -67,6 +70,7 @@ void service_close(struct service *s)
 {
     if (!s)
         return;
+    kept_close(s->kept);
     auth_cache_close(s->auth);
     limit_close(s->tokens);
     limit_close(s->failures);
@@ -133,6 +137,11 @@ struct auth_cache *service_auth(const struct service *s)
     return s->auth;
 }
 
+struct kept *service_kept(const struct service *s)
+{
+    return s->kept;
+}
+
 struct limit *service_token_limit(const struct service *s)
 {
     return s->tokens;
@@ -175,6 +184,7 @@ void service_policy_set(struct service *s, const service_policy *policy)
     pthread_mutex_lock(&s->lock);
     s->policy = *policy;
     pthread_mutex_unlock(&s->lock);
+    kept_clear(s->kept);
 }
 
 bool service_ready(struct service *s)

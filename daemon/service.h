@@ -7,6 +7,7 @@
 #include "auth_cache.h"
 #include "conf.h"
 #include "err.h"
+#include "kept.h"
 #include "limit.h"
 #include "redis.h"
 #include "saga.h"
@@ -26,6 +27,7 @@ struct tally *service_tally(const struct service *s);
 struct redis_pool *service_redis(const struct service *s);
 /* What is known of tokens; how often each token may ask, and each address fail. */
 struct auth_cache *service_auth(const struct service *s);
+struct kept *service_kept(const struct service *s);
 struct limit *service_token_limit(const struct service *s);
 struct limit *service_failure_limit(const struct service *s);
 /* Keeps connections that wait for nobody; every second or so, by one thread. */

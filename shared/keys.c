@@ -27,6 +27,11 @@ struct key key_inventory(const char *state)
     return build("inv:{", state, "}");
 }
 
+struct key key_revision(const char *base)
+{
+    return build(base, "", ":rev");
+}
+
 struct key key_did(const char *number)
 {
     return build("did:", number, "");

@@ -24,6 +24,8 @@ struct key key_node_health(const char *node); /* node:NODE:health */
 struct key key_job(const char *job);          /* job:NAME: lock of a background job */
 struct key key_trace(const char *id);         /* trace:{ID} */
 
+struct key key_revision(const char *base); /* BASE:rev, of an account or an inventory */
+
 /* audit:{a:ACCT}, or audit:{all} of KEYS_ALL: writes of no one account */
 struct key key_audit(const char *account);
 #define KEYS_ALL         "all"

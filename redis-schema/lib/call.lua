@@ -347,10 +347,10 @@ local function stats_get(account, args)
   return out
 end
 
-door.write({ 'call_admit', key = key.ACCOUNT, args = { 17, 19 }, run = call_admit })
-door.write({ 'call_answer', key = key.ACCOUNT, args = { 6, 7 }, run = call_answer })
-door.write({ 'call_finish', key = key.ACCOUNT, args = { 11, 12 }, run = call_finish })
+door.write({ 'call_admit', aside = true, key = key.ACCOUNT, args = { 17, 19 }, run = call_admit })
+door.write({ 'call_answer', aside = true, key = key.ACCOUNT, args = { 6, 7 }, run = call_answer })
+door.write({ 'call_finish', aside = true, key = key.ACCOUNT, args = { 11, 12 }, run = call_finish })
 door.read({ 'call_list', key = key.ACCOUNT, args = { 0, 1 }, run = call_list })
-door.write({ 'call_kill', key = key.ACCOUNT, args = { 1 }, run = call_kill })
+door.write({ 'call_kill', aside = true, key = key.ACCOUNT, args = { 1 }, run = call_kill })
 door.read({ 'cdr_list', key = key.ACCOUNT, args = { 1 }, run = cdr_list })
 door.read({ 'stats_get', key = key.ACCOUNT, args = { 2, 100000 }, run = stats_get })

@@ -267,10 +267,10 @@ local function order_cancel(account, args)
   return reply.append({ 'ok' }, numbers)
 end
 
-door.write({ 'cart_open', key = key.ACCOUNT, args = { 2 }, run = cart_open })
-door.write({ 'cart_add', key = key.ACCOUNT, args = { 4, MANY }, run = cart_add })
+door.write({ 'cart_open', aside = true, key = key.ACCOUNT, args = { 2 }, run = cart_open })
+door.write({ 'cart_add', aside = true, key = key.ACCOUNT, args = { 4, MANY }, run = cart_add })
 door.read({ 'cart_get', key = key.ACCOUNT, args = { 1 }, run = cart_get })
-door.write({ 'cart_remove', key = key.ACCOUNT, args = { 1, MANY }, run = cart_remove })
+door.write({ 'cart_remove', aside = true, key = key.ACCOUNT, args = { 1, MANY }, run = cart_remove })
 door.write({ 'order_create', key = key.ACCOUNT, args = { 4 }, run = order_create })
 door.read({ 'order_get', key = key.ACCOUNT, args = { 1 }, run = order_get })
 door.read({ 'order_list', key = key.ACCOUNT, args = { 0 }, run = order_list })

@@ -98,6 +98,6 @@ local function tap_clear(account)
   return { 'ok', reply.int(n) }
 end
 
-door.write({ 'tap_record', key = key.ACCOUNT, args = { 26 }, run = tap_record })
+door.write({ 'tap_record', aside = true, key = key.ACCOUNT, args = { 26 }, run = tap_record })
 door.read({ 'tap_list', key = key.ACCOUNT, args = { 1 }, run = tap_list })
-door.write({ 'tap_clear', key = key.ACCOUNT, args = { 0 }, run = tap_clear })
+door.write({ 'tap_clear', aside = true, key = key.ACCOUNT, args = { 0 }, run = tap_clear })

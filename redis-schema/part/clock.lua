@@ -7,6 +7,12 @@ function clock.now()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
+-- Unix microseconds, as text.
+function clock.micros()
+  local t = redis.call('TIME')
+  return string.format('%d%06d', t[1], t[2])
+end
+
 local DAY_MS = 86400000
 local seen_day, seen_text = -1, ''
 

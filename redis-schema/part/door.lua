@@ -1,3 +1,4 @@
+--@use clock key
 -- The door: functions are registered here, with the form of their key and the number of their arguments.
 -- A misuse is a programming error: an error reply, before anything is written.
 local door = { name = '' }
@@ -14,8 +15,21 @@ local function unfold(args)
   return out
 end
 
+-- What has a revision: the time of its last change. Who keeps a copy of what a function read can tell by it whether the
+-- copy is as good as the original.
+local REVISED = { [key.ACCOUNT] = true, [key.INVENTORY] = true }
+
+local function revising(run)
+  return function(base, args)
+    local out = run(base, args)
+    if out[1] == 'ok' then redis.call('SET', key.revision(base), clock.micros()) end
+    return out
+  end
+end
+
 local function register(spec, flags)
   local name, form, run = spec[1], spec.key, spec.run
+  if not spec.aside and not flags[1] and REVISED[form] then run = revising(run) end
   local fewest, most = spec.args[1], spec.args[2] or spec.args[1]
   redis.register_function({
     function_name = name,
@@ -39,6 +53,7 @@ function door.read(spec)
   register(spec, { 'no-writes' })
 end
 
+-- `aside`: it changes nothing but carts, calls and what else no copy is kept of, so the revision stays.
 function door.write(spec)
   register(spec, {})
 end

@@ -74,6 +74,9 @@ function key.stats_tg(a, tg) return a .. ':st:tg:' .. tg end
 function key.stats_all(a) return a .. ':st:all' end
 function key.period(stats, period) return stats .. ':' .. period end
 
+-- Revision of an account or an inventory
+function key.revision(base) return base .. ':rev' end
+
 -- Audit log `audit:{a:ACCT}`, `audit:{all}`
 function key.audit_marks(audit) return audit .. ':marks' end
 -- Key of the account that an audit log is of; nil: of none.

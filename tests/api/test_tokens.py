@@ -227,7 +227,7 @@ def test_what_was_told_while_nobody_listened_is_not_missed(rest, second):
     wait_for(lambda: listening() == 2, 5)
     client.get_trunk().good()
     redis.client_kill_filter(_type="pubsub")
-    redis.delete(f"{{a:{accountno}}}:tokens")
+    rest.ctl("token", "revoke", accountno, "test")
     client.get_trunk().refused("Invalid token")
     rest.redis.client.hset(f"{{a:{accountno}}}:tokens", "0" * 64, "1 x all")
     wait_for(lambda: listening() == 2, 5)

@@ -73,8 +73,8 @@ class Schema:
         return read_table(getattr(self, name)(key, *args), at)
 
     def snapshot(self):
-        """Everything that the server holds, without what is about to go away by itself."""
-        keys = self.client.keys("*")
+        """Everything that the server holds, without revisions and what is about to go away by itself."""
+        keys = [key for key in self.client.keys("*") if not key.endswith(":rev")]
         with self.client.pipeline(transaction=False) as pipe:
             for key in keys:
                 pipe.execute_command("DUMP", key, NEVER_DECODE=True)
