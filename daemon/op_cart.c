@@ -9,7 +9,7 @@
 #include "reply.h"
 #include "stock.h"
 
-enum { FIRST_CART = 100001, CART_ATTEMPTS = 3, CODE_DIGITS = 3, BLOCK_DIGITS = 6 };
+enum { FIRST_CART = 100001, CART_ATTEMPTS = 3, CODE_DIGITS = 3 };
 
 struct reservation {
     const char *category, *state; /* state "tf" for toll-free */
@@ -47,32 +47,35 @@ static int check_heads(struct op *op, const struct reservation *v)
     return ERR_OK;
 }
 
-/* Whether a number's block is known to lie in another city. Blocks without a free number are not
- * listed: for them the hold decides. */
-static bool in_other_city(const struct table *blocks, const char *number, const char *city)
+static void add_numbers(struct cmd *c, const struct reservation *v, const char *state)
 {
-    for (size_t row = 0; row < blocks->rows; row++) {
-        if (strncmp(table_text(blocks, row, "npanxx"), number, BLOCK_DIGITS) == 0)
-            return !span_eq_nocase(span_of(table_text(blocks, row, "city")), span_of(city));
+    for (size_t i = 0; i < v->count; i++) {
+        cmd_text(c, v->numbers[i]);
+        if (state)
+            cmd_text(c, state);
     }
-    return false;
 }
 
+/* Reply of inv_lookup: ok, then known, rate centre and city of each number. */
+enum { KNOWN = 1, CITY = 3, CELLS = 3 };
+
+/* Numbers that the inventory does not know are left to the hold. */
 static int check_city(struct op *op, const struct reservation *v)
 {
-    const char *city = op_text(op, "city");
+    struct span city = span_of(op_text(op, "city"));
     struct redisReply *r = NULL;
-    struct table blocks;
-    if (!*city)
+    struct cmd c = {0};
+    if (city.n == 0)
         return ERR_OK;
-    int err =
-        redis_fcall_ro(op->redis, &r, "inv_blocks", key_inventory(v->state).text, "", "", NULL);
-    if (err == ERR_OK)
-        err = table_open(r, 1, &blocks);
+    cmd_fcall_ro(&c, "inv_lookup", key_inventory(v->state).text);
+    add_numbers(&c, v, NULL);
+    int err = redis_send(op->redis, &c, &r);
     for (size_t i = 0; err == ERR_OK && i < v->count; i++) {
-        if (in_other_city(&blocks, v->numbers[i], city))
+        bool known = reply_span(r, KNOWN + CELLS * i).n > 0;
+        if (known && !span_eq_nocase(reply_span(r, CITY + CELLS * i), city))
             err = answer_invalid(op->answer, "number", "outside of the city given");
     }
+    cmd_free(&c);
     reply_free(r);
     return err;
 }
@@ -102,15 +105,6 @@ static int cart_open(struct op *op, struct reservation *v)
     }
     reply_free(r);
     return err;
-}
-
-static void add_numbers(struct cmd *c, const struct reservation *v, const char *state)
-{
-    for (size_t i = 0; i < v->count; i++) {
-        cmd_text(c, v->numbers[i]);
-        if (state)
-            cmd_text(c, state);
-    }
 }
 
 static int hold(struct op *op, struct reservation *v)

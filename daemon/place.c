@@ -11,16 +11,18 @@ static const char *state_at(size_t i)
     return i < region_count ? region_codes[i] : "tf";
 }
 
-/* Reply of inv_lookup: ok, then known and rate centre of each number. */
+/* Reply of inv_lookup: ok, then known, rate centre and city of each number. */
+enum { KNOWN = 1, RATECENTER, CELLS = 3 };
+
 static int take(const struct redisReply *r, const char *state, struct scratch *mem, size_t count,
                 struct place ret[])
 {
     int err = reply_check(r);
     for (size_t i = 0; i < count && err == ERR_OK; i++) {
-        const char *word = reply_text(r, 1 + 2 * i);
+        const char *word = reply_text(r, KNOWN + CELLS * i);
         if (!*word)
             continue;
-        ret[i] = (struct place){state, scratch_text(mem, reply_span(r, 2 + 2 * i)),
+        ret[i] = (struct place){state, scratch_text(mem, reply_span(r, RATECENTER + CELLS * i)),
                                 strcmp(word, "known") == 0 || ret[i].known};
         err = ret[i].ratecenter ? ERR_OK : ERR_NOMEM;
     }

@@ -366,7 +366,7 @@ end
 -- KEYS: inv:{ST}
 -- ARGV: numbers…
 -- Reply: ok, then for each: `known` if it was ever imported, `block` if others of its block were, else empty;
--- rate centre of the block
+-- rate centre and city of the block
 local function inv_lookup(inv, args)
   local out = { 'ok' }
   for _, number in ipairs(args) do
@@ -375,9 +375,9 @@ local function inv_lookup(inv, args)
     if value then
       local _, place = block_parts(value)
       local known = redis.call('GETBIT', key.known(inv, block), line) == 1
-      reply.append(out, { known and 'known' or 'block', (place_parts(place)) })
+      reply.append(out, { known and 'known' or 'block', place_parts(place) })
     else
-      reply.append(out, { '', '' })
+      reply.append(out, { '', '', '' })
     end
   end
   return out

@@ -84,6 +84,7 @@ def test_reserve_refusals(client, params, error):
 def test_reserve_with_matching_place(client, fresh):
     number, = fresh(1)
     _reserve(client, [number], npanxx="509222", city="SPOKANE").good()
+    assert "not available" in _reserve(client, ["2065559999"], city="Spokane").refused("Invalid number")["detail"]
 
 
 def test_whole_order(rest, client, fresh):

@@ -335,9 +335,9 @@ def test_take_the_first(schema):
 
 def test_lookup(schema):
     schema.inv_import(WA, "206219", "SEATTLE", "", bitmap([1]))
-    schema.inv_import(WA, "206220", "", "", bitmap([1]))
+    schema.inv_import(WA, "206220", "", "Renton", bitmap([1]))
     assert schema.inv_lookup(WA, "2062190001", "2062190002", "2062200001", "2062210001") == \
-        ["ok", "known", "SEATTLE", "block", "SEATTLE", "known", "", "", ""]
+        ["ok", "known", "SEATTLE", "", "block", "SEATTLE", "", "known", "", "RENTON", "", "", ""]
 
 
 def test_free_numbers_are_withdrawn_as_if_never_imported(schema):
