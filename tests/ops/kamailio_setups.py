@@ -8,6 +8,7 @@ from harness.kamailio import KamailioAlone, KamailioEdge
 from harness.sipp import Sipp
 
 NO_ANSWER_MS = 400
+_hosts = (f"127.4.{n >> 8}.{n & 255}" for n in range(1, 65000))  # an address belongs to one trunk
 EDGE = "127.0.0.9"
 PRIMARY, SECONDARY, GATEWAY = "127.0.0.3", "127.0.0.4", "127.0.0.5"
 # Fields of a CDR that no two calls have in common, and those whose values are times.
@@ -48,9 +49,9 @@ class Setups:
         self.bed.__enter__()
         lock_default_user(self.bed)
         alone = KamailioAlone(self.bed.workdir, self.bed.redis, defines={"NO_ANSWER_MS": NO_ANSWER_MS}).start()
-        sipmod = self.bed.sipmod(sip__no_answer_ms=NO_ANSWER_MS)
-        behind = [self.bed.sipmod(sip__no_answer_ms=NO_ANSWER_MS, sip__edges=EDGE, sip__node=f"behind{i}")
-                  for i in range(2)]
+        conf = {"sip__no_answer_ms": NO_ANSWER_MS, "sip__target_failures": 1000}
+        sipmod = self.bed.sipmod(**conf)
+        behind = [self.bed.sipmod(**conf, sip__edges=EDGE, sip__node=f"behind{i}") for i in range(2)]
         edge = KamailioEdge(self.bed.workdir, behind, host=EDGE).start()
         self.all = {"sipmod": Setup(sipmod, [sipmod]), "edge": Setup(edge, behind), "alone": Setup(alone)}
         wait_for(lambda: self.bed.redis.client.exists("node:alone"), 5, "the heartbeat of the Kamailio alone")
@@ -70,8 +71,29 @@ class Run:
         self.bed, self.setup = bed, setup
         self.customer = Customer(bed, **account)
         self.words = {setup.address: "US", self.customer.deck: "DECK"}
-        self.callers = []
+        self.callers, self.customers = [], [self.customer]
         self.host = CARRIER
+
+    def callee(self, **account):
+        """One more customer, whose records are compared, too."""
+        self.customers.append(Customer(self.bed, **account))
+        return self.customers[-1]
+
+    def from_customer(self, **trunk):
+        """The calls to come are from an address of the customer's."""
+        self.host = next(_hosts)
+        self.words[self.host] = "HOST"
+        tg = self.customer.exit_trunk(self.host, **trunk)
+        self.setup.heard(f"source {self.host}: ")
+        return tg
+
+    def exit(self, word, prefix, peer, gateway=None, **route):
+        """A gateway at `peer` for a prefix of the customer's deck; `word` is what it is called everywhere."""
+        name = self.bed.gateway(peer.host, peer.port, **(gateway or {}))
+        self.bed.route(self.customer.deck, prefix, name, **route)
+        self.setup.heard(f"gateway {name}: ")
+        self.words.update({name: word, peer.address: f"{word}'S PLACE"})
+        return name
 
     def call(self, scenario, number, **kwargs):
         """A caller that is running."""
@@ -81,15 +103,21 @@ class Run:
         self.callers.append(caller.start())
 
     def finish(self):
-        """Waits for the callers; returns what is to be the same everywhere."""
+        """Waits for the callers; returns what is to be the same everywhere, a customer each."""
         for caller in self.callers:
             caller.finish()
-        self.customer.settled()
-        client, base = self.bed.redis.client, self.customer.key
+        for customer in self.customers:
+            customer.settled()
+        for gateway in self.bed.redis.client.keys("gw:{*}:calls"):
+            wait_for(lambda g=gateway: not self.bed.redis.client.exists(g), 3, f"no call at {gateway}")
+        return [self.record(customer) for customer in self.customers]
+
+    def record(self, customer):
+        client, base = self.bed.redis.client, customer.key
         sums = {self.said(name[len(base):]): client.hgetall(name) for name in client.keys(f"{base}:st:*")}
         for of in sums.values():
             of.pop("ms", None)
-        return {"cdrs": [self.plain(cdr) for cdr in reversed(self.customer.cdrs())], "balance": self.customer.balance(),
+        return {"cdrs": [self.plain(cdr) for cdr in reversed(customer.cdrs())], "balance": customer.balance(),
                 "count": client.hgetall(f"{base}:count"), "stats": sums}
 
     def said(self, text):

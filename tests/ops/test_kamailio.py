@@ -41,10 +41,11 @@ def compare(setups, scenario, meanwhile=None):
     if meanwhile:
         meanwhile(len(runs))
     results = {name: run.finish() for name, run in runs.items()}
-    for name, result in results.items():
-        for part, wanted in results["sipmod"].items():
-            assert result[part] == wanted, f"{part} of {name}"
-    return results["sipmod"]
+    for name, records in results.items():
+        for record, wanted in zip(records, results["sipmod"], strict=True):
+            for part in wanted:
+                assert record[part] == wanted[part], f"{part} of {name}"
+    return [cdr for record in results["sipmod"] for cdr in record["cdrs"]]
 
 
 INCOMING = {
@@ -78,8 +79,8 @@ def test_incoming(setups, callees, name):
         play(run, scenario, "1" + run.customer.number(tg))
         return run
 
-    result = compare(setups, start)
-    assert [(c["code"], c["reason"]) for c in result["cdrs"]] == [(code, reason)]
+    cdr, = compare(setups, start)
+    assert (cdr["code"], cdr["reason"]) == (code, reason)
 
 
 def test_cancelled(setups):
@@ -99,8 +100,108 @@ def test_cancelled(setups):
                 callee.respond(invite, 487)
                 callee.expect("ACK", call_id=invite.call_id)
 
-        cdr, = compare(setups, start, ring)["cdrs"]
+        cdr, = compare(setups, start, ring)
         assert (cdr["code"], cdr["reason"], cdr["by"]) == ("487", "cancelled", "caller")
+
+
+def test_numbers_that_are_not_in_service(setups):
+    """One that is inactive leaves a CDR, one that is nobody's none; nor does a text that is no number."""
+    def start(setup):
+        run = Run(setups.bed, setup)
+        number = run.customer.number(run.customer.trunk())
+        setups.bed.ok("number_update", run.customer.key, "", "0", "", number)
+        play(run, "uac_refused 404", number)
+        play(run, "uac_refused 404", "2062999999")
+        play(run, "uac_refused 404", "someone")
+        return run
+
+    cdr, = compare(setups, start)
+    assert (cdr["code"], cdr["reason"], cdr["attempts"]) == ("404", "inactive", "")
+
+
+def test_a_stranger_takes_no_call(setups, callees):
+    for name, setup in setups.all.items():
+        customer = Run(setups.bed, setup).customer
+        number = customer.number(customer.trunk((callees["answers"].host, callees["answers"].port)))
+        with contextlib.closing(UdpPeer("127.0.0.66", to=setup.target)) as stranger:
+            stranger.send(stranger.invite("1" + number))
+            stranger.expect(403) if name == "edge" else stranger.expect_nothing(0.2)
+        assert customer.cdrs() == customer.live() == []
+
+
+OUTGOING = {
+    # name: exits as (word, callee, gateway, route), dialled, caller's scenario, code, reason
+    "prefix and strip": ([("ONE", "answers as a gateway", {"prefix": "99", "strip": 1}, {"rate": "600:6:6"})],
+                         "12063000001", "uac", "200", "answered"),
+    "fail-over": ([("ONE", "fails", {"capacity": 5}, {"rate": "600:6:6"}),
+                   ("TWO", "answers as a gateway", {"capacity": 5, "prefix": "+"}, {"priority": 2, "rate": None})],
+                  "011441234567890", "uac", "200", "answered"),
+    "all fail": ([("ONE", "fails", {}, {})], "12063000001", "uac_refused 500", "503", "unreachable"),
+    "full": ([("ONE", "answers as a gateway", {"capacity": 0}, {})], "12063000001", "uac_refused 503", "503", "gateways"),
+    "no route": ([], "12063000001", "uac_refused 404", "404", "no-route"),
+    "no rate": ([("ONE", "answers as a gateway", {}, {"rate": None})], "12063000001", "uac_refused 403", "403",
+                "no-rate"),
+    "switched off": ([("ONE", "answers as a gateway", {"status": 0}, {})], "12063000001", "uac_refused 404", "404",
+                     "no-route"),
+    "service": ([], "911", "uac_refused 404", None, None),
+}
+
+
+@pytest.mark.parametrize("name", OUTGOING)
+def test_outgoing(setups, callees, name):
+    exits, dialled, scenario, code, reason = OUTGOING[name]
+
+    def start(setup):
+        run = Run(setups.bed, setup)
+        run.from_customer()
+        setups.bed.ok("rate_set", f"lcr:{{{run.customer.deck}}}", "7", 1, 1, 1)
+        for word, callee, gateway, route in exits:
+            run.exit(word, "44" if "44" in dialled else "1206", callees[callee], gateway, **route)
+        play(run, scenario, dialled)
+        return run
+
+    cdrs = compare(setups, start)
+    assert [(c["code"], c["reason"], c["direction"]) for c in cdrs] == ([(code, reason, "out")] if code else [])
+
+
+def test_on_net(setups, callees):
+    """To a number of ours whose trunk fails and forwards to another one, whose trunk is silent and forwards to the world."""
+    answers, silent, fails = (callees[name] for name in ("answers as a gateway", "silent", "fails"))
+
+    def start(setup):
+        run = Run(setups.bed, setup, onnet_rate="300")
+        first, second = run.callee(**PRICED), run.callee(**PRICED)
+        run.from_customer()
+        run.words.update({silent.address: "SILENT", answers.address: "PLACE", fails.address: "FAILS"})
+        name = setups.bed.gateway(answers.host, answers.port)
+        setups.bed.route(second.deck, "1503", name)
+        setup.heard(f"gateway {name}: ")
+        last = second.number(second.trunk((silent.host, silent.port), primary_prefix="7777", forward="15032220000"))
+        number = first.number(first.trunk((fails.host, fails.port), forward=last))
+        run.words.update({name: "GATEWAY", last: "LAST"})
+        play(run, "uac", number)
+        return run
+
+    cdrs = compare(setups, start)
+    assert [(c["direction"], c["code"], c["upstream"], c["attempts"]) for c in cdrs] == [
+        ("out", "200", "on-net", "FAILS=503 SILENT=408 PLACE=200"),
+        ("in", "200", "on-net", "FAILS=503 SILENT=408 PLACE=200"),
+        ("in", "200", "GATEWAY", "SILENT=408 PLACE=200")]
+
+
+def test_on_net_refused_by_the_callees_account(setups, callees):
+    answers = callees["answers"]
+
+    def start(setup):
+        run = Run(setups.bed, setup)
+        run.from_customer()
+        callee = run.callee(credit=0, **PRICED)
+        play(run, "uac_refused 480", callee.number(callee.trunk((answers.host, answers.port))))
+        return run
+
+    out, into = compare(setups, start)
+    assert (out["code"], out["reason"], out["by"], into["code"], into["reason"]) == (
+        "480", "no-answer", "callee", "402", "balance")
 
 
 def play(run, scenario, number):
