@@ -311,7 +311,7 @@ class ExitLine(Line):
 
     def heard(self, text):
         """Waits until the sipmod has read a change of the directory."""
-        wait_for(lambda: f'"{text}' in self.sipmod.log(), 3, f"{self.sipmod.name} has heard of {text}")
+        self.sipmod.heard(text)
 
 
 class OnnetLine(Line):
@@ -329,7 +329,7 @@ class OnnetLine(Line):
         self.gateway = bed.gateway(self.upstream.host, self.upstream.port)
         bed.route(self.caller.deck, "1206", self.gateway, rate=rate)
         for text in (f"source {self.host}: ", f"gateway {self.gateway}: "):
-            wait_for(lambda text=text: f'"{text}' in sipmod.log(), 3, f"sipmod has heard of {text}")
+            sipmod.heard(text)
 
     def legs(self, deadline=3.0):
         """The CDRs of the call: the caller's, the callee's."""

@@ -170,6 +170,9 @@ class KamailioAlone(Deployed):
             "TL_REDIS": f"addr=127.0.0.1;port={redis.port};db=0", "TL_PASSWORD": password("kamailio"), "TL_NODE": node,
             **substitutes}, defines, {"children": [children], "tcp_children": [1]})
 
+    def heard(self, text):
+        """As a Sipmod's: it reads the directory at each call."""
+
 
 class KamailioEdge(Deployed):
     """deploy/kamailio/edge before these sipmods, which trust its host. tls: (certificate, key), files."""

@@ -8,6 +8,7 @@ from .ports import free_port
 from .process import Process
 from .sip import host_port
 from .users import login
+from .wait import wait_for
 
 _TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PLACES = {"trunkd": "daemon/trunkd", "trunkctl": "daemon/trunkctl", "sipmod": "sipmod/sipmod"}
@@ -76,6 +77,10 @@ class Sipmod(_Program):
         super().__init__("sipmod", name, workdir, {"sip.node": name, "sip.spool_dir": "",
                                                    "metrics.sipmod": self.metrics_address, **settings,
                                                    **login("sipmod"), "sip.listen": listen})
+
+    def heard(self, text):
+        """Waits until it has read a change of its directory ("source ADDRESS: ", "gateway NAME: "); log level debug."""
+        wait_for(lambda: f'"{text}' in self.log(), 3, f"{self.name} has heard of {text}")
 
 
 class CtlFailed(AssertionError):

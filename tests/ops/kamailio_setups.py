@@ -35,7 +35,7 @@ class Setup:
     def heard(self, text):
         """Waits until each sipmod has read a change of its directory."""
         for sipmod in self.sipmods:
-            wait_for(lambda s=sipmod: f'"{text}' in s.log(), 3, f"{sipmod.name} has heard of {text}")
+            sipmod.heard(text)
 
 
 class Setups:

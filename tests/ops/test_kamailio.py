@@ -137,7 +137,8 @@ OUTGOING = {
                    ("TWO", "answers as a gateway", {"capacity": 5, "prefix": "+"}, {"priority": 2, "rate": None})],
                   "011441234567890", "uac", "200", "answered"),
     "all fail": ([("ONE", "fails", {}, {})], "12063000001", "uac_refused 500", "503", "unreachable"),
-    "full": ([("ONE", "answers as a gateway", {"capacity": 0}, {})], "12063000001", "uac_refused 503", "503", "gateways"),
+    "full": ([("ONE", "answers as a gateway", {"capacity": 0}, {})], "12063000001", "uac_refused 503", "503",
+             "gateways"),
     "no route": ([], "12063000001", "uac_refused 404", "404", "no-route"),
     "no rate": ([("ONE", "answers as a gateway", {}, {"rate": None})], "12063000001", "uac_refused 403", "403",
                 "no-rate"),
@@ -165,7 +166,7 @@ def test_outgoing(setups, callees, name):
 
 
 def test_on_net(setups, callees):
-    """To a number of ours whose trunk fails and forwards to another one, whose trunk is silent and forwards to the world."""
+    """To a number of ours that forwards to another one, which forwards to the world: the trunks of both fail."""
     answers, silent, fails = (callees[name] for name in ("answers as a gateway", "silent", "fails"))
 
     def start(setup):
