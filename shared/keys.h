@@ -43,5 +43,8 @@ struct key key_audit(const char *account);
 #define CHANNEL_KILL     "tl:kill"      /* a call that an operator ends */
 #define CHANNEL_ACCOUNTS "tl:accounts"  /* an account whose status or tokens changed */
 #define CHANNEL_TRACE    "tl:trace"     /* a trace that changed */
+#define CHANNEL_CALLS    "tl:calls"     /* calls as they happen */
+#define CHANNEL_TRUNKS   "tl:trunks"    /* trunks as they change */
+#define CHANNEL_HEALTH   "tl:health"    /* next hops as they go down and come back */
 
 #endif

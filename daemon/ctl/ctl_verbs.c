@@ -246,6 +246,12 @@ static const struct arg invoice_make_args[] = {
     ACCT,
     {"MONTH", ARG_REF, ARG_REQUIRED, 0, 0, NULL, NULL, "YYYY-MM, a month that is over"}, END};
 
+static const struct arg watch[] = {
+    {"--account", ARG_ACCOUNT, 0, 0, 0, NULL, NULL, "only of this account"},
+    {"--trunk", ARG_COUNT, 0, 1, 1000000000000, NULL, NULL, "only of this trunk"},
+    {"--number", ARG_NUMBER, 0, 0, 0, NULL, NULL, "only calls to this number"},
+    {"--events", ARG_NAME, 0, 0, 0, "calls,trunks,health", NULL, "which, by comma: calls, trunks, health (default: all)"}, END};
+
 const struct verb ctl_verbs[] = {
     {"account", "add", ctl_account_add, "open an account", account_add, 0},
     {"account", "set", ctl_account_set, "change an account", account_set, 0},
@@ -293,6 +299,7 @@ const struct verb ctl_verbs[] = {
     {"tap", "list", ctl_tap_list, "list an account's calls that sipmod --tap saw", cdr_list, VERB_READS},
     {"tap", "compare", ctl_tap_compare, "compare them with its CDRs, or with those of another system", tap_compare, VERB_READS},
     {"tap", "clear", ctl_tap_clear, "forget them", account_only, 0},
+    {"watch", "", ctl_watch, "print calls, changes of trunks and of health as they happen", watch, VERB_READS},
     {"order", "list", ctl_order_list, "list an account's orders", account_only, VERB_READS},
     {"order", "show", ctl_order_show, "show an order with its numbers", order_show, VERB_READS},
     {"order", "cancel", ctl_order_cancel, "cancel an order that is not paid, and free its numbers", order_show, 0},
