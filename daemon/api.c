@@ -10,6 +10,7 @@
 #include "log.h"
 #include "once.h"
 #include "op.h"
+#include "ops.h"
 #include "page.h"
 
 enum { RETRY_AFTER_S = 1 };
@@ -192,10 +193,16 @@ static int run_endpoint(struct api_call *c)
     return once_run(&c->op, &c->request);
 }
 
-/* What is no JSON and needs no token. */
+/* What needs no account's token. */
 static bool is_public(struct span path)
 {
     return download_path(path) || page_path(path);
+}
+
+/* What fills in the reply by itself. */
+static bool is_apart(struct span path)
+{
+    return is_public(path) || ops_path(path);
 }
 
 /* A file needs its link alone; nobody else learns whether it is there. */
@@ -231,6 +238,8 @@ static int dispatch(struct api_call *c, struct service *s)
         return err;
     if (is_public(c->http->path))
         return send_public(c, s);
+    if (ops_path(c->http->path))
+        return ops_serve(&c->op, c->reply, &c->allow);
     c->endpoint = find_endpoint(c->http->path);
     if (!c->endpoint)
         return answer_refuse(c->op.answer, ANSWER_NOT_FOUND, NULL);
@@ -277,6 +286,7 @@ static const char *subject(const struct api_call *c)
     struct span path = c->http->path;
     return c->endpoint           ? c->endpoint->name
            : page_path(path)     ? "page"
+           : ops_path(path)      ? "ops"
            : download_path(path) ? "file"
                                  : "none";
 }
@@ -320,8 +330,8 @@ void api_handle(void *arg, const struct http_request *http, struct http_reply *r
     if (answer_new(&c.op.answer) != ERR_OK)
         return;
     enum answer_code code = note(&c, conclude(&c, dispatch(&c, s)));
-    bool file = code == ANSWER_OK && is_public(http->path); /* which has filled in the reply */
-    if (!file && answer_render(c.op.answer, http->request_id, &ret->body) == ERR_OK)
+    bool apart = code == ANSWER_OK && is_apart(http->path);
+    if (!apart && answer_render(c.op.answer, http->request_id, &ret->body) == ERR_OK)
         ret->status = answer_codes[code].http;
     end_kept(&c, code);
     ret->allow = c.allow;

@@ -16,13 +16,15 @@
 #include "clock.h"
 #include "http_crew.h"
 #include "http_exchange.h"
+#include "http_stream.h"
 #include "http_tls.h"
 #include "http_watch.h"
 #include "log.h"
 
 enum { ALONE_MAX = 32, ERRAND_MS = 300000 };
 enum { CONNECTION_MEMORY = 32768, DRAIN_STEP_MS = 10, LISTENERS_MAX = 8, CROWDED_MS = 5000 };
-enum { SLOWEST = 16 }; /* bytes a millisecond: a client that reads more slowly is cut */
+enum { SLOWEST = 16 };      /* bytes a millisecond: a client that reads more slowly is cut */
+enum { STREAM_MS = 10000 }; /* longest pause of a stream's writer */
 
 struct http {
     struct MHD_Daemon *daemons[LISTENERS_MAX];
@@ -150,19 +152,29 @@ static struct MHD_Response *make_response(struct http_reply *reply)
     return response;
 }
 
+static struct MHD_Response *make_stream(struct http *h, struct MHD_Connection *c,
+                                        struct http_reply *reply)
+{
+    const struct http_receiver to = {c, h->watch, watched_of(c), h->request_ms + STREAM_MS};
+    struct MHD_Response *response = http_stream_response(reply->stream, &to);
+    if (!response)
+        http_reply_end(reply);
+    return response;
+}
+
 static enum MHD_Result send_reply(struct http *h, struct MHD_Connection *c,
                                   struct http_reply *reply, const char *request_id, bool end)
 {
     int64_t n = reply->fd >= 0 ? reply->file_n : (int64_t)body_size(reply);
     http_watch_busy(h->watch, watched_of(c), clock_boot_ms() + h->request_ms + n / SLOWEST);
-    struct MHD_Response *response = make_response(reply);
+    struct MHD_Response *response = reply->stream ? make_stream(h, c, reply) : make_response(reply);
     if (!response)
         return MHD_NO;
     add_header(response, "Content-Type",
                reply->content_type ? reply->content_type : "application/json");
     for (size_t i = 0; i < reply->field_n; i++)
         add_header(response, reply->fields[i].name, reply->fields[i].value);
-    add_header(response, "Cache-Control", "no-store");
+    add_header(response, "Cache-Control", reply->cacheable ? "no-cache" : "no-store");
     add_header(response, "X-Content-Type-Options", "nosniff");
     add_header(response, "X-Request-Id", request_id);
     if (reply->allow)

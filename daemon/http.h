@@ -46,6 +46,7 @@ struct http_request {
     struct span host, range, if_range, idempotency_key; /* headers; empty: none */
     struct span forwarded, forwarded_for;               /* the same, all of a name by comma */
     struct span forwarded_proto;
+    struct span authorization, cookie, if_none_match, origin;
     struct addr peer;       /* who is connected */
     const char *request_id; /* the client's if it is sane, else ours */
     bool tls;               /* came over a connection with TLS of ours */
@@ -60,7 +61,7 @@ struct http_field {
     char value[HTTP_FIELD_MAX];
 };
 
-/* A body from memory, or a part of a file. */
+/* A body from memory, a part of a file, or one that goes on. */
 struct http_reply {
     int status;
     char *body;                   /* from malloc; the server frees it */
@@ -68,7 +69,9 @@ struct http_reply {
     int fd;                       /* -1: none; the server closes it */
     void (*release)(void *owner); /* not NULL: frees the body */
     void *owner;
-    int64_t file_at, file_n;  /* the part to send */
+    int64_t file_at, file_n;    /* the part to send */
+    struct http_stream *stream; /* NULL: none; the server drops it */
+    bool cacheable; /* clients may keep it if they ask each time whether it is still the same */
     const char *content_type; /* static; NULL: JSON */
     const char *allow;        /* static; NULL: no Allow header */
     int retry_after_s;        /* 0: no Retry-After header */

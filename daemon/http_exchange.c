@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "http_stream.h"
 #include "num.h"
 #include "secret.h"
 
@@ -55,6 +56,8 @@ void http_reply_end(struct http_reply *r)
 {
     if (r->fd >= 0)
         close(r->fd);
+    if (r->stream)
+        http_stream_leave(r->stream);
     if (r->release)
         r->release(r->owner);
     else
@@ -318,6 +321,10 @@ struct http_request http_exchange_request(struct http_exchange *x, struct MHD_Co
         .forwarded = joined(c, "Forwarded", &x->forwarded),
         .forwarded_for = joined(c, "X-Forwarded-For", &x->forwarded_for),
         .forwarded_proto = single(c, "X-Forwarded-Proto"),
+        .authorization = single(c, "Authorization"),
+        .cookie = single(c, "Cookie"),
+        .if_none_match = single(c, "If-None-Match"),
+        .origin = single(c, "Origin"),
         .peer = peer_of(c),
         .body = {x->body, x->body_n},
         .request_id = x->request_id,

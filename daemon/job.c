@@ -60,6 +60,11 @@ struct jobs {
     void *kept[JOBS]; /* what a job keeps between its runs */
 };
 
+const char *job_name(size_t i)
+{
+    return i < JOBS ? table[i].name : NULL;
+}
+
 int job_index(struct job_run *run, const char *index, struct job_names *ret)
 {
     struct redisReply *r = NULL;

@@ -13,4 +13,7 @@ MUST_CHECK int job_start(struct jobs **ret, struct service *service);
 /* Waits for the job that runs, drops the locks. Accepts NULL. */
 void job_stop(struct jobs *j);
 
+/* Name of a job, which its lock has, too; NULL past the last one. */
+const char *job_name(size_t i);
+
 #endif

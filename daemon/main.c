@@ -19,6 +19,7 @@
 #include "job.h"
 #include "log.h"
 #include "openapi.h"
+#include "ops_feed.h"
 #include "schema.h"
 #include "service.h"
 
@@ -229,6 +230,8 @@ static int run(struct program *p)
 static void stop(struct program *p)
 {
     sd_notify(0, "STOPPING=1");
+    if (p->service)
+        ops_feed_end(service_feed(p->service));
     http_close(p->http, DRAIN_MS);
     http_tls_unload();
     job_stop(p->jobs);

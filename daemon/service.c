@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "keys.h"
+#include "ops_feed.h"
 #include "secret.h"
 
 enum { TOKENS_KNOWN = 16384, FAILURES_KNOWN = 65536 };
@@ -17,6 +18,7 @@ struct service {
     struct auth_cache *auth;
     struct kept *kept;
     struct limit *tokens, *failures;
+    struct ops_feed *feed;
     pthread_mutex_t lock; /* policy */
     service_policy policy;
     int64_t lease_s, timer_c_s;
@@ -33,6 +35,7 @@ int service_open(struct service **ret, const struct conf *conf)
         return ERR_NOMEM;
     pthread_mutex_init(&s->lock, NULL);
     s->conf = *conf;
+    conf = &s->conf;
     s->policy = conf->policy;
     s->lease_s = conf->sip.lease_s;
     s->timer_c_s = conf->sip.timer_c_s;
@@ -58,6 +61,8 @@ int service_open(struct service **ret, const struct conf *conf)
         err = limit_open(&s->tokens, TOKENS_KNOWN);
     if (err == ERR_OK)
         err = limit_open(&s->failures, FAILURES_KNOWN);
+    if (err == ERR_OK)
+        err = ops_feed_open(&s->feed, s, &settings);
     if (err != ERR_OK) {
         service_close(s);
         return err;
@@ -70,6 +75,7 @@ void service_close(struct service *s)
 {
     if (!s)
         return;
+    ops_feed_close(s->feed);
     kept_close(s->kept);
     auth_cache_close(s->auth);
     limit_close(s->tokens);
@@ -150,6 +156,11 @@ struct limit *service_token_limit(const struct service *s)
 struct limit *service_failure_limit(const struct service *s)
 {
     return s->failures;
+}
+
+struct ops_feed *service_feed(const struct service *s)
+{
+    return s->feed;
 }
 
 void service_tend(struct service *s)

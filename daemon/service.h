@@ -16,6 +16,7 @@
 typedef __typeof__(((struct conf *)0)->policy) service_policy;
 
 struct service;
+struct ops_feed;
 
 MUST_CHECK int service_open(struct service **ret, const struct conf *conf);
 void service_close(struct service *s); /* accepts NULL; nobody may use it any more */
@@ -30,6 +31,7 @@ struct auth_cache *service_auth(const struct service *s);
 struct kept *service_kept(const struct service *s);
 struct limit *service_token_limit(const struct service *s);
 struct limit *service_failure_limit(const struct service *s);
+struct ops_feed *service_feed(const struct service *s);
 /* Keeps connections that wait for nobody; every second or so, by one thread. */
 void service_tend(struct service *s);
 /* Name of this process among others of its kind: owner of job locks. */

@@ -40,7 +40,7 @@ static const struct metric_family TABLE[FAMILIES + 1] = {
     [FAMILY_REDIS_FAILURES] = {"trunkline_redis_failures_total", METRIC_COUNTER, 1, {"cause"}, 4, {0},
         "Round trips without a reply: in time, or because the link broke."},
     [FAMILY_REQUESTS] = {"trunkline_http_requests_total", METRIC_COUNTER, 1, {"endpoint", "code"}, 500, {0},
-        "Requests answered; file: a link to a file, page: the reference, none: no endpoint."},
+        "Requests answered; file: a link to a file, page: the reference, ops: the ops page, none: no endpoint."},
     [FAMILY_REQUEST_SECONDS] = {"trunkline_http_request_seconds", METRIC_HISTOGRAM, 1000000, {"endpoint"}, 50,
         {500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000, 2500000, 10000000},
         "Time from a whole request to its reply."},

@@ -3,6 +3,7 @@
 # A line `--@use NAME…` in lib/*.lua or part/*.lua is replaced by the parts that it names, each once a library,
 # after the parts that they use. Writes OUTPUT/lib/NAME.lua and OUTPUT/schema_bundle.c (schema_bundle.h).
 cmake_minimum_required(VERSION 3.25)
+include(${CMAKE_CURRENT_LIST_DIR}/../shared/literal.cmake)
 
 # Appends the text of a part, and of those that it uses, to the bundle under construction.
 function(add_part name)
@@ -51,14 +52,6 @@ function(bundle_library file result)
   string(SUBSTRING "${text}" ${length} -1 text)
   get_property(parts GLOBAL PROPERTY BUNDLE)
   set(${result} "${head}${parts}${text}" PARENT_SCOPE)
-endfunction()
-
-# Text as a C string literal, a line of text a line of code.
-function(c_literal text result)
-  string(REPLACE "\\" "\\\\" text "${text}")
-  string(REPLACE "\"" "\\\"" text "${text}")
-  string(REPLACE "\n" "\\n\"\n    \"" text "${text}")
-  set(${result} "\"${text}\"" PARENT_SCOPE)
 endfunction()
 
 file(GLOB libraries "${SOURCE}/lib/*.lua")

@@ -293,6 +293,16 @@ static const struct row ROWS[] = {
     {ROW(capture, tls), &KIND_BOOL, AT(capture.tls), 0, 1, "no", "",
      "Capture what goes by TLS as well, in clear; no: it is left out of all captures and traces."},
 
+    {ROW(ops, allow), &KIND_NETWORKS, AT(ops.allow), 0, LONGEST, "", "",
+     "Networks that the ops page may be seen from, by comma; empty: any. It needs an operator, too: "
+     "trunkctl operator add."},
+    {ROW(ops, session_hours), &KIND_INT, AT(ops.session_hours), 1, 720, "12", "hours",
+     "After so long an operator has to sign in again."},
+    {ROW(ops, viewers), &KIND_INT, AT(ops.viewers), 1, 1000, "32", "pages",
+     "Ops pages open at once, of each trunkd."},
+    {ROW(ops, trunks), &KIND_INT, AT(ops.trunks), 1, 1000, "50", "trunks",
+     "Trunks that the ops page shows: the busiest."},
+
     {ROW(log, level), &KIND_LEVEL, AT(log.level), 0, 0, "info", "",
      "What is written to stderr: this level and worse."},
 };

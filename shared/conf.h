@@ -163,6 +163,12 @@ struct conf {
         bool tls;         /* what goes by TLS is captured, too */
     } capture;
     struct {
+        char allow[CONF_TEXT]; /* networks by comma that the ops page is for; empty: any */
+        int64_t session_hours; /* after a login */
+        int64_t viewers;       /* at once */
+        int64_t trunks;        /* told by name: the busiest */
+    } ops;
+    struct {
         enum log_level level;
     } log;
 };

@@ -52,6 +52,11 @@ struct key key_gateway(const char *name)
     return build("gw:{", name, "}");
 }
 
+struct key key_gateway_calls(const char *name)
+{
+    return build("gw:{", name, "}:calls");
+}
+
 struct key key_deck(const char *deck)
 {
     return build("lcr:{", deck, "}");

@@ -11,18 +11,19 @@ struct key {
     char text[KEY_MAX];
 };
 
-struct key key_account(const char *account);  /* {a:ACCT}: base key of an account */
-struct key key_inventory(const char *state);  /* inv:{ST}: "WA", or "tf" for toll-free */
-struct key key_did(const char *number);       /* did:N */
-struct key key_port(const char *number);      /* port:N: the open port-in order of a number */
-struct key key_source(const char *address);   /* ip:ADDR, canonical text */
-struct key key_gateway(const char *name);     /* gw:{G} */
-struct key key_deck(const char *deck);        /* lcr:{DECK} */
-struct key key_sequence(const char *what);    /* seq:WHAT */
-struct key key_node(const char *node);        /* node:NODE */
-struct key key_node_health(const char *node); /* node:NODE:health */
-struct key key_job(const char *job);          /* job:NAME: lock of a background job */
-struct key key_trace(const char *id);         /* trace:{ID} */
+struct key key_account(const char *account);    /* {a:ACCT}: base key of an account */
+struct key key_inventory(const char *state);    /* inv:{ST}: "WA", or "tf" for toll-free */
+struct key key_did(const char *number);         /* did:N */
+struct key key_port(const char *number);        /* port:N: the open port-in order of a number */
+struct key key_source(const char *address);     /* ip:ADDR, canonical text */
+struct key key_gateway(const char *name);       /* gw:{G} */
+struct key key_gateway_calls(const char *name); /* gw:{G}:calls: its places that are taken */
+struct key key_deck(const char *deck);          /* lcr:{DECK} */
+struct key key_sequence(const char *what);      /* seq:WHAT */
+struct key key_node(const char *node);          /* node:NODE */
+struct key key_node_health(const char *node);   /* node:NODE:health */
+struct key key_job(const char *job);            /* job:NAME: lock of a background job */
+struct key key_trace(const char *id);           /* trace:{ID} */
 
 struct key key_revision(const char *base); /* BASE:rev, of an account or an inventory */
 
@@ -38,9 +39,11 @@ struct key key_audit(const char *account);
 #define KEY_NODES        "nodes"        /* set of sipmod instances */
 #define KEY_HOOKS        "hooks"        /* set of accounts that have a webhook */
 #define KEY_TRACES       "traces"       /* set of traces */
+#define KEY_OPS          "{ops}"        /* base key of the ops page's operators */
 #define CHANNEL_SOURCES  "tl:sources"   /* an address that changed */
 #define CHANNEL_GATEWAYS "tl:gateways"  /* a gateway that changed */
 #define CHANNEL_KILL     "tl:kill"      /* a call that an operator ends */
+#define CHANNEL_CALLS    "tl:calls"     /* calls that begin, are answered, end, are refused */
 #define CHANNEL_ACCOUNTS "tl:accounts"  /* an account whose status or tokens changed */
 #define CHANNEL_TRACE    "tl:trace"     /* a trace that changed */
 #define CHANNEL_CALLS    "tl:calls"     /* calls as they happen */

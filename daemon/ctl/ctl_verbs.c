@@ -69,6 +69,13 @@ static const struct arg token_revoke[] = {
     ACCT,
     {"LABEL|HASH", ARG_NAME, ARG_REQUIRED, 0, 0, NULL, NULL, "label, or first digits of the hash as listed"}, END};
 
+static const struct arg operator_add[] = {
+    {"LABEL", ARG_WORD, ARG_REQUIRED, 0, 0, NULL, NULL, "label that names the operator later"},
+    {"--days", ARG_COUNT, 0, 1, 3660, "90", NULL, "how long the token lives (default: 90)"},
+    {"--allow", ARG_NETWORKS, 0, 0, 0, NULL, NULL, "where it may be used from (default: anywhere)"}, END};
+static const struct arg operator_revoke[] = {
+    {"LABEL", ARG_WORD, ARG_REQUIRED, 0, 0, NULL, NULL, "label of the operator"}, END};
+
 #define WEBHOOK ACCT, {"ID", ARG_COUNT, ARG_REQUIRED, 1, 1000000000000, NULL, NULL, "webhook, as listed"}
 #define KINDS "kinds of events by comma: order, port, balance, payment, invoice"
 static const struct arg webhook_add[] = {
@@ -262,6 +269,9 @@ const struct verb ctl_verbs[] = {
     {"token", "list", ctl_token_list, "list an account's tokens", account_only, VERB_READS},
     {"token", "rotate", ctl_token_rotate, "make a token that takes another's place", token_rotate, 0},
     {"token", "revoke", ctl_token_revoke, "revoke a token at once", token_revoke, 0},
+    {"operator", "add", ctl_operator_add, "let somebody look at the ops page; prints the token, once", operator_add, 0},
+    {"operator", "list", ctl_operator_list, "list who may look at the ops page", no_args, VERB_READS},
+    {"operator", "revoke", ctl_operator_revoke, "take that away at once", operator_revoke, 0},
     {"webhook", "add", ctl_webhook_add, "tell a receiver of events; prints its secret, once", webhook_add, 0},
     {"webhook", "list", ctl_webhook_list, "list webhooks and how they fare", webhook_list, VERB_READS},
     {"webhook", "set", ctl_webhook_set, "change or pause a webhook", webhook_set, 0},

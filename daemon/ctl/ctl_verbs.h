@@ -15,6 +15,7 @@ typedef int ctl_verb_fn(struct ctl *c, const struct args *a);
 ctl_verb_fn ctl_account_add, ctl_account_set, ctl_account_list, ctl_account_show,
     ctl_account_credit;
 ctl_verb_fn ctl_token_add, ctl_token_list, ctl_token_rotate, ctl_token_revoke;
+ctl_verb_fn ctl_operator_add, ctl_operator_list, ctl_operator_revoke;
 ctl_verb_fn ctl_webhook_add, ctl_webhook_list, ctl_webhook_set, ctl_webhook_rotate,
     ctl_webhook_remove, ctl_webhook_test, ctl_webhook_dead, ctl_webhook_replay;
 ctl_verb_fn ctl_inventory_import, ctl_inventory_remove, ctl_inventory_show;

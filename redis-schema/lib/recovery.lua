@@ -197,12 +197,13 @@ local function call_audit(account)
 end
 
 local TOTAL = { 'tg', 'direction', 'sessions', 'busy', 'processed', 'completed', 'ms', 'today', 'today_answered',
-  'today_ms' }
+  'today_ms', 'cps', 'title' }
 
 -- What is counted of calls, for metrics: cheap, nothing is walked but the trunks.
 -- KEYS: {a:ACCT}
 -- Reply: ok, admitted, refused, cdrs, live, held, then a table: tg, direction, sessions (granted; empty: no limit),
---   busy, processed, completed, ms (answered, ever), today, today_answered, today_ms (the same of this day, UTC)
+--   busy, processed, completed, ms (answered, ever), today, today_answered, today_ms (the same of this day, UTC), cps
+--   (granted; empty: no limit), title
 -- Refusals: notfound
 local function call_totals(account)
   if redis.call('EXISTS', account) == 0 then return { 'notfound' } end
@@ -212,11 +213,12 @@ local function call_totals(account)
   reply.append(out, { reply.int(#TOTAL), unpack(TOTAL) })
   local day = clock.day(clock.now())
   for _, tg in ipairs(redis.call('ZRANGE', key.trunks(account), 0, -1)) do
-    local trunk = redis.call('HMGET', key.trunk(account, tg), 'kind', 'sessions')
+    local trunk = redis.call('HMGET', key.trunk(account, tg), 'kind', 'sessions', 'cps', 'title')
     local ever = stats.read(key.stats_tg(account, tg))
     local today = redis.call('HMGET', key.period(key.stats_tg(account, tg), day), 'processed', 'completed', 'ms')
     reply.row(out, { tg, trunk[1], trunk[2], reply.int(busy['tg:' .. tg] or 0), reply.int(ever.processed),
-      reply.int(ever.completed), reply.int(ever.ms), today[1] or '0', today[2] or '0', today[3] or '0' }, #TOTAL)
+      reply.int(ever.completed), reply.int(ever.ms), today[1] or '0', today[2] or '0', today[3] or '0', trunk[3],
+      trunk[4] }, #TOTAL)
   end
   return out
 end

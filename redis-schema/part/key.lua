@@ -18,6 +18,7 @@ key.INDEX = '^%l+$'
 key.TRACES = '^traces$'
 key.TRACE = '^trace:{[1-9]%d*}$'
 key.AUDIT = '^audit:{[%w_.:%-]+}$'
+key.OPS = '^{ops}$'
 
 -- Members that an index may hold are named by the index.
 key.INDEXES = { accounts = true, sources = true, gateways = true, nodes = true, hooks = true, traces = true }
@@ -100,6 +101,10 @@ function key.traced(trace) return string.match(trace, '{(%d+)}') end
 function key.trace_packets(trace) return trace .. ':packets' end
 function key.trace_calls(trace) return trace .. ':calls' end
 function key.trace_nodes(trace) return trace .. ':nodes' end
+
+-- Ops page `{ops}`
+function key.operators(ops) return ops .. ':operators' end
+function key.sessions(ops) return ops .. ':sessions' end
 
 -- Gateway `gw:{G}`
 function key.gateway_calls(gateway) return gateway .. ':calls' end

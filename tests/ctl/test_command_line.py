@@ -12,8 +12,8 @@ from harness.programs import program
 
 VERBS = [
     "account add", "account set", "account list", "account show", "account credit", "token add", "token list",
-    "token rotate", "token revoke", "webhook add", "webhook list", "webhook set", "webhook rotate", "webhook remove",
-    "webhook test", "webhook dead", "webhook replay",
+    "token rotate", "token revoke", "operator add", "operator list", "operator revoke", "webhook add", "webhook list",
+    "webhook set", "webhook rotate", "webhook remove", "webhook test", "webhook dead", "webhook replay",
     "inventory import", "inventory remove", "inventory show", "carrier add", "carrier list", "carrier remove",
     "gateway add", "gateway route", "gateway list", "gateway remove", "rate set", "rate import", "rate list",
     "grant", "trunk list", "number show", "number cancel", "call list", "call show", "call kill",

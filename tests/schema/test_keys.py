@@ -27,7 +27,7 @@ REDIS_TYPES = {"bitmap": "string"}
 # Hashes whose fields are names of things, not of the document.
 FREE_HASHES = ("lnp:coverage", ":tokens", ":refs", ":numbers", ":carts", ":sagas", ":busy", ":block",
                "}:count", ":holder", ":sandbox", ":invoices", ":route", ":rate", ":hooks", ":mou", "}:calls",
-               "}:nodes", ":health", ":kills")
+               "}:nodes", ":health", ":kills", "{ops}:operators", "{ops}:sessions")
 
 
 def tables(text):
@@ -99,6 +99,8 @@ def globals_and_gateways(s):
                 "[2001:db8::1]:5060", "INVITE sip:x SIP/2.0\r\n")
     s.trace_done(TRACE, "n1", "b1")
     s.lock_take("job:reap", "me", 60000)
+    s.operator_add("{ops}", "ab" * 32, "night", 60000, "")
+    s.session_open("{ops}", "ab" * 32, "cd" * 32, 60000)
     s.node_heartbeat("node:n1", "b1", "192.0.2.5:5060", "0.1.0")
     s.node_health("node:n1:health", 3, 2, 1, "UDP 192.0.2.1:5060 down no answer to calls\nTLS [::1]:5061 up\n")
     s.source_claim("ip:192.0.2.1", "carrier", "carrier")
@@ -299,7 +301,7 @@ def test_functions_touch_their_own_tag_only(scenario):
     assert after == before
 
 
-KEYS_OF = {"sys": "job:x", "audit": "audit:{all}",
+KEYS_OF = {"sys": "job:x", "audit": "audit:{all}", "operator": "{ops}",
            "account": KEY, "trunk": KEY, "number": KEY, "inv": WA, "order": KEY, "port": KEY,
            "call": KEY, "tap": KEY, "recovery": KEY, "gateway": "gw:{g1}", "payment": KEY, "billing": KEY, "hook": KEY,
            "trace": TRACE}
