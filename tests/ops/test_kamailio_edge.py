@@ -1,4 +1,4 @@
-"""deploy/kamailio/edge before two sipmods: which of them gets calls, whom it believes, what a dead one leaves behind."""
+"""deploy/kamailio/edge before two sipmods: which gets calls, whom it believes, what a dead one leaves behind."""
 
 import collections
 import pathlib
