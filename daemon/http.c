@@ -188,7 +188,7 @@ static enum MHD_Result send_reply(struct http *h, struct MHD_Connection *c,
         add_header(response, "Connection", "close");
     enum MHD_Result result = MHD_queue_response(c, (unsigned)reply->status, response);
     MHD_destroy_response(response);
-    *reply = (struct http_reply){.fd = -1}; /* its body is the library's now */
+    http_reply_begin(reply); /* its body is the library's now */
     return result;
 }
 
@@ -196,7 +196,8 @@ static enum MHD_Result answer(struct http *h, struct MHD_Connection *c, struct h
                               const char *method)
 {
     struct http_request request = http_exchange_request(x, c, method);
-    struct http_reply reply = {.status = 500, .fd = -1};
+    struct http_reply reply;
+    http_reply_begin(&reply);
     h->handler(h->handler_arg, &request, &reply);
     return send_reply(h, c, &reply, x->request_id, x->refusal != 0);
 }
@@ -216,7 +217,7 @@ static void run_errand(struct http_task *task)
 {
     struct errand *e = (struct errand *)task;
     struct http *h = e->h;
-    e->x->reply = (struct http_reply){.status = 500, .fd = -1};
+    http_reply_begin(&e->x->reply);
     h->handler(h->handler_arg, &e->request, &e->x->reply);
     e->x->answered = true;
     MHD_resume_connection(e->c);
@@ -310,7 +311,7 @@ static bool reuse(struct http *h, struct MHD_Connection *c, struct http_exchange
     if (!kept)
         return false;
     struct http_request request = http_exchange_request(x, c, method);
-    x->reply = (struct http_reply){.fd = -1};
+    http_reply_begin(&x->reply);
     bool given = x->check.good && h->reuse(h->handler_arg, kept, &request, &x->reply);
     kept_drop(kept);
     x->check.reply = NULL;

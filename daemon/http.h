@@ -75,8 +75,8 @@ struct http_reply {
     const char *content_type; /* static; NULL: JSON */
     const char *allow;        /* static; NULL: no Allow header */
     int retry_after_s;        /* 0: no Retry-After header */
-    struct http_field fields[HTTP_FIELDS];
     size_t field_n;
+    struct http_field fields[HTTP_FIELDS]; /* last: http_reply_begin leaves them as they are */
 };
 
 /* RFC 9110 5.6.2; a header's name is one. */

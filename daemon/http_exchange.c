@@ -1,10 +1,14 @@
 #include "http_exchange.h"
 
+#include <inttypes.h>
 #include <microhttpd.h>
+#include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "http_stream.h"
 #include "num.h"
 #include "secret.h"
@@ -12,17 +16,49 @@
 /* What a client may send past the limit and still be told so. More gets its connection cut. */
 enum { OVERRUN_MAX = 4 << 20, BODY_FIRST = 4096, ID_BYTES = 8 };
 
+/* Ids of requests are nobody's secret, but no two trunkd may give the same: a random start, and a
+ * bijection (splitmix64's) of what is counted from there. */
+static pthread_once_t id_once = PTHREAD_ONCE_INIT;
+static atomic_uint_fast64_t id_next;
+
+static void id_start(void)
+{
+    char hex[2 * ID_BYTES + 1];
+    if (secret_random_hex(ID_BYTES, hex) == ERR_OK)
+        atomic_store(&id_next, strtoull(hex, NULL, 16));
+    else
+        atomic_store(&id_next, (uint64_t)clock_boot_us() << 16);
+}
+
+static void put_id(char ret[HTTP_REQUEST_ID_MAX + 1])
+{
+    pthread_once(&id_once, id_start);
+    uint64_t id = atomic_fetch_add(&id_next, 0x9e3779b97f4a7c15U);
+    id = (id ^ (id >> 30)) * 0xbf58476d1ce4e5b9U;
+    id = (id ^ (id >> 27)) * 0x94d049bb133111ebU;
+    snprintf(ret, HTTP_REQUEST_ID_MAX + 1, "%016" PRIx64, id ^ (id >> 31));
+}
+
+void http_reply_begin(struct http_reply *r)
+{
+    memset(r, 0, offsetof(struct http_reply, fields));
+    r->status = 500;
+    r->fd = -1;
+}
+
 struct http_exchange *http_exchange_new(const char *uri, struct http_room *room)
 {
-    struct http_exchange *x = calloc(1, sizeof(*x));
+    struct http_exchange *x = malloc(sizeof(*x));
     if (!x)
         return NULL;
+    memset(x, 0, offsetof(struct http_exchange, reply));
+    http_reply_begin(&x->reply);
+    put_id(x->request_id);
     x->room = room;
-    x->reply.fd = -1;
     x->uri_place = uri;
     x->uri_n = strlen(uri);
     x->uri = strdup(uri);
-    if (!x->uri || secret_random_hex(ID_BYTES, x->request_id) != ERR_OK) {
+    if (!x->uri) {
         http_exchange_free(x);
         return NULL;
     }
@@ -62,7 +98,7 @@ void http_reply_end(struct http_reply *r)
         r->release(r->owner);
     else
         free(r->body);
-    *r = (struct http_reply){.fd = -1};
+    http_reply_begin(r);
 }
 
 struct header_count {

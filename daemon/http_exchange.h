@@ -28,18 +28,20 @@ struct http_exchange {
     struct kept_check check; /* of that one */
     struct MHD_Connection *connection;
     struct http *server;
-    struct http_reply reply;
     int refusal;
     const char *refusal_text;
     char request_id[HTTP_REQUEST_ID_MAX + 1];
     char *forwarded, *forwarded_for; /* joined headers */
+    struct http_reply reply;         /* last: most of it needs no initial value */
 };
 
 /* NULL when out of memory. */
 struct http_exchange *http_exchange_new(const char *uri, struct http_room *room);
 void http_exchange_free(struct http_exchange *x); /* accepts NULL */
 
-/* Frees a reply that is not sent. */
+/* An empty reply of status 500. */
+void http_reply_begin(struct http_reply *r);
+/* Frees a reply that is not sent; it is empty then. */
 void http_reply_end(struct http_reply *r);
 
 /* Refuses it, unless it is refused already. */

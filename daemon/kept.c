@@ -2,12 +2,20 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "clock.h"
 
 /* Replies that share a slot replace each other. LIFE bounds what a reply could be late by if a
  * change renewed no revision. */
-enum { SLOTS = 4096, BYTES_MAX = 64 << 20, REPLY_MAX = 1 << 20, LIFE_MS = 60000, AT_ONCE = 256 };
+enum {
+    SLOTS = 4096,
+    BYTES_MAX = 64 << 20,
+    REPLY_MAX = 1 << 20,
+    LIFE_MS = 60000,
+    AT_ONCE = 256,
+    GATHER_NS = 50000
+};
 
 struct kept {
     struct redis_pool *redis;
@@ -97,7 +105,8 @@ static bool is_good(struct question *q, const struct kept_reply *r)
 /* Asks for all revisions at once. A reply whose question has no room is not good. */
 static void check_all(struct kept *k, struct kept_check *list)
 {
-    struct question q = {0};
+    struct question q;
+    q.n = 0;
     for (const struct kept_check *c = list; c; c = c->next) {
         for (size_t i = 0; i < c->reply->base_n; i++)
             (void)ask_for(&q, &c->reply->bases[i]);
@@ -121,6 +130,11 @@ static void *check_thread(void *arg)
         if (!list) {
             pthread_cond_wait(&k->wake, &k->lock);
             continue;
+        }
+        if (list->next) { /* where some come many come: let them come along */
+            pthread_mutex_unlock(&k->lock);
+            nanosleep(&(struct timespec){.tv_nsec = GATHER_NS}, NULL);
+            pthread_mutex_lock(&k->lock);
         }
         k->first = NULL;
         k->last = &k->first;
@@ -167,7 +181,8 @@ void kept_close(struct kept *k)
 /* False: one has no revision, or they can't be had. */
 static bool read_revisions(struct kept *k, struct kept_reply *r)
 {
-    struct question q = {0};
+    struct question q;
+    q.n = 0;
     for (size_t i = 0; i < r->base_n; i++)
         (void)ask_for(&q, &r->bases[i]);
     bool known = redis_pipeline(k->redis, q.cmds, q.n, q.replies) == ERR_OK;

@@ -6,6 +6,7 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "log.h"
@@ -42,10 +43,20 @@ static void check(bool ok)
     abort();
 }
 
+/* Fetched once: looking it up costs as much as a short digest. */
+static const EVP_MD *sha256;
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+
+static void fetch_sha256(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 void secret_sha256_hex(struct span data, char ret[SECRET_SHA256_HEX])
 {
     unsigned char md[SHA256_DIGEST_LENGTH];
-    check(EVP_Digest(data.n > 0 ? data.p : "", data.n, md, NULL, EVP_sha256(), NULL) == 1);
+    pthread_once(&sha256_once, fetch_sha256);
+    check(sha256 && EVP_Digest(data.n > 0 ? data.p : "", data.n, md, NULL, sha256, NULL) == 1);
     put_hex(md, sizeof(md), ret);
 }
 
