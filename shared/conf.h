@@ -159,8 +159,15 @@ struct conf {
         int64_t keep_most;      /* records of an account */
     } tap;
     struct {
-        int64_t ring_mib; /* memory for the latest messages; 0: none */
-        bool tls;         /* what goes by TLS is captured, too */
+        int64_t ring_mib;    /* memory for the latest messages; 0: none */
+        bool tls;            /* what goes by TLS is captured, too */
+        char dir[CONF_TEXT]; /* folder of pcap files; empty: none */
+        int64_t file_mib;    /* a file of so much is full */
+        int64_t files;       /* kept of one instance */
+        int64_t file_hours;  /* and for so long; 0: no limit */
+        char hep[CONF_TEXT]; /* "udp:HOST:PORT" or "tcp:HOST:PORT" (listen.h); empty: none */
+        int64_t hep_id;      /* capture agent */
+        char hep_password[CONF_TEXT]; /* empty: none is sent */
     } capture;
     struct {
         char allow[CONF_TEXT]; /* networks by comma that the ops page is for; empty: any */

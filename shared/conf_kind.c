@@ -177,6 +177,20 @@ static void describe_listen(const struct row *row, char buf[DESCRIPTION])
     snprintf(buf, DESCRIPTION, "[udp:|tcp:|tls:]ADDRESS:PORT or [IPV6]:PORT, several by comma");
 }
 
+static int set_collector(const struct row *row, void *field, const char *value)
+{
+    struct collector c;
+    bool none = *value == '\0';
+    return none || collector_parse(span_of(value), &c) == ERR_OK ? set_text(row, field, value)
+                                                                 : ERR_INVALID;
+}
+
+static void describe_collector(const struct row *row, char buf[DESCRIPTION])
+{
+    (void)row;
+    snprintf(buf, DESCRIPTION, "udp:HOST:PORT or tcp:HOST:PORT, or empty");
+}
+
 /* Elements may be empty. */
 static int set_advertise(const struct row *row, void *field, const char *value)
 {
@@ -328,4 +342,5 @@ const struct kind KIND_MONEY = {set_money, describe_money};
 const struct kind KIND_PAYER = {set_payer, describe_payer};
 const struct kind KIND_HOSTS = {set_hosts, describe_hosts};
 const struct kind KIND_NETWORKS = {set_networks, describe_networks};
+const struct kind KIND_COLLECTOR = {set_collector, describe_collector};
 const struct kind KIND_FORWARDED = {set_forwarded, describe_forwarded};

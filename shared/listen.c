@@ -1,5 +1,7 @@
 #include "listen.h"
 
+#include <stdio.h>
+
 static const struct {
     const char *head;
     unsigned protocols;
@@ -25,4 +27,31 @@ int listen_parse(struct span text, struct listen *ret)
         return ERR_INVALID;
     *ret = l;
     return ERR_OK;
+}
+
+static int read_place(struct span place, struct collector *c)
+{
+    struct addr address;
+    struct span name;
+    uint16_t port = 0;
+    if (addr_parse_port(place, 0, &address) == ERR_OK) {
+        addr_text(&address, c->host);
+        port = addr_port(&address);
+    } else if (addr_parse_name(place, &name, &port) != ERR_OK ||
+               !span_copy(name, c->host, sizeof c->host)) {
+        return ERR_INVALID;
+    }
+    snprintf(c->port, sizeof c->port, "%u", port);
+    return port ? ERR_OK : ERR_INVALID;
+}
+
+int collector_parse(struct span text, struct collector *ret)
+{
+    struct collector c = {.stream = span_starts_nocase(text, SPAN_LIT("tcp:"))};
+    if (!c.stream && !span_starts_nocase(text, SPAN_LIT("udp:")))
+        return ERR_INVALID;
+    int err = read_place((struct span){text.p + 4, text.n - 4}, &c);
+    if (err == ERR_OK)
+        *ret = c;
+    return err;
 }

@@ -6,10 +6,13 @@
 enum { MIB = 1024 * 1024 };
 
 struct capture {
+    uv_loop_t *loop;
     const struct conf *conf;
     struct capture_ring *ring; /* NULL: none */
     struct capture_traces *traces;
-    int64_t at_us; /* of the latest message */
+    struct capture_file *file; /* NULL: none */
+    struct capture_hep *hep;   /* NULL: none */
+    int64_t at_us;             /* of the latest message */
     struct capture_counts counts;
 };
 
@@ -19,11 +22,14 @@ int capture_new(struct capture **ret, uv_loop_t *loop, const struct conf *conf)
     if (!c)
         return ERR_NOMEM;
     c->conf = conf;
+    c->loop = loop;
     int err = ERR_OK;
     if (conf->capture.ring_mib > 0)
         err = capture_ring_new(&c->ring, (size_t)conf->capture.ring_mib * MIB);
     if (err == ERR_OK)
         err = capture_traces_new(&c->traces, loop, c->ring);
+    if (err == ERR_OK && conf->capture.hep[0])
+        err = capture_hep_new(&c->hep, loop, conf);
     if (err != ERR_OK) {
         capture_close(c);
         return err;
@@ -37,13 +43,18 @@ void capture_close(struct capture *c)
     if (!c)
         return;
     capture_traces_close(c->traces);
+    capture_file_close(c->file);
+    capture_hep_close(c->hep);
     capture_ring_free(c->ring);
     free(c);
 }
 
 int capture_link(struct capture *c, struct store *store)
 {
-    return capture_traces_link(c->traces, store);
+    int err = capture_traces_link(c->traces, store);
+    if (err == ERR_OK && c->conf->capture.dir[0])
+        err = capture_file_new(&c->file, c->loop, c->conf, store_node(store));
+    return err;
 }
 
 /* No two messages at the same time, even when the clock is set back: it is their order. */
@@ -78,6 +89,10 @@ void capture_message(void *capture, const struct transport_message *m)
     }
     if (capture_traces_any(c->traces))
         capture_traces_message(c->traces, &message);
+    if (c->file)
+        capture_file_add(c->file, &message);
+    if (c->hep)
+        capture_hep_add(c->hep, &message);
 }
 
 uint64_t capture_mark(const struct capture *c)
@@ -95,5 +110,9 @@ struct capture_counts capture_counts(const struct capture *c)
 {
     struct capture_counts counts = c->counts;
     counts.trace = capture_traces_counts(c->traces);
+    if (c->file)
+        counts.file = capture_file_counts(c->file);
+    if (c->hep)
+        counts.hep = capture_hep_counts(c->hep);
     return counts;
 }

@@ -41,6 +41,11 @@ void capture_ring_free(struct capture_ring *r)
     free(r);
 }
 
+void capture_ring_clear(struct capture_ring *r)
+{
+    r->oldest = r->latest = r->end = 0;
+}
+
 static struct record *at(const struct capture_ring *r, uint64_t position)
 {
     return (struct record *)(r->bytes + position % r->cap);

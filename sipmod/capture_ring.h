@@ -16,6 +16,8 @@ struct capture_message {
 MUST_CHECK int capture_ring_new(struct capture_ring **ret, size_t bytes);
 void capture_ring_free(struct capture_ring *r); /* accepts NULL */
 
+void capture_ring_clear(struct capture_ring *r);
+
 /* Copies it. One that is larger than the whole ring is left out. */
 void capture_ring_add(struct capture_ring *r, const struct capture_message *m);
 

@@ -240,6 +240,19 @@ static void read_store(const struct meter *m, const struct core *core)
     set(m, FAMILY_SPOOL_BYTES, (uint64_t)o.spool_bytes);
 }
 
+static void read_capture(const struct meter *m, const struct core *core)
+{
+    struct capture_counts c = capture_counts(core->capture);
+    set_of(m, FAMILY_CAPTURED, "ring", c.ring);
+    set_of(m, FAMILY_CAPTURED, "trace", c.trace.added);
+    set_of(m, FAMILY_CAPTURED, "file", c.file.written);
+    set_of(m, FAMILY_CAPTURED, "hep", c.hep.sent);
+    set_of(m, FAMILY_UNCAPTURED, "ring", c.left_out);
+    set_of(m, FAMILY_UNCAPTURED, "trace", c.trace.dropped);
+    set_of(m, FAMILY_UNCAPTURED, "file", c.file.dropped);
+    set_of(m, FAMILY_UNCAPTURED, "hep", c.hep.dropped);
+}
+
 static void print_target(void *arg, const char *place, const char *protocol, bool down,
                          const char *why)
 {
@@ -283,6 +296,7 @@ void meter_refresh(struct meter *m, struct core *core, uint64_t lag_ms)
     read_transport(m, core);
     read_transactions(m, core);
     read_store(m, core);
+    read_capture(m, core);
     set(m, FAMILY_LIVE, dialogs_count(core->dialogs));
     set(m, FAMILY_WAITING, core->admissions);
     set(m, FAMILY_LAG, lag_ms);

@@ -3,9 +3,11 @@
 import json
 import os
 import pty
-import select
+import signal
 import subprocess
-import time
+import threading
+
+from .wait import wait_for
 
 CHECKS = [word for protocol in ("ip", "udp", "tcp") for word in ("-o", f"{protocol}.check_checksum:TRUE")]
 COMPLAINTS = ("_ws.malformed || _ws.short || tcp.analysis.flags || ip.checksum.status == \"Bad\" || "
@@ -36,21 +38,40 @@ def messages(path):
     return [method or status for method, status in fields(path, "sip.Method", "sip.Status-Code")]
 
 
-def sngrep(path, out):
-    """Has sngrep read the file on a terminal and save what it understood; returns the saved file's messages."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ.update(TERM="xterm", HOME="/nonexistent", LINES="40", COLUMNS="120")
-        os.execvp("sngrep", ["sngrep", "-N", "-q", "-I", str(path), "-O", str(out)])
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        ready, _, _ = select.select([terminal], [], [], 0.1)
+class Sngrep:
+    """sngrep on a terminal of its own, until the block ends."""
+
+    def __init__(self, *args):
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.environ.update(TERM="xterm", HOME="/nonexistent", LINES="40", COLUMNS="120")
+            os.execvp("sngrep", ["sngrep", *map(str, args)])
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+    def _read(self):
+        """A terminal that nobody reads would stop it."""
         try:
-            if not ready or not os.read(terminal, 65536):
-                break
+            while os.read(self.terminal, 65536):
+                pass
         except OSError:
-            break
-    os.close(terminal)
-    _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) in (0, -1), status
+            pass
+
+    def end(self):
+        """Asks it to end and waits."""
+        os.kill(self.pid, signal.SIGTERM)
+        wait_for(lambda: os.waitpid(self.pid, os.WNOHANG)[0], 10, "sngrep has ended")
+        os.close(self.terminal)
+
+
+def sngrep(path, out):
+    """Has sngrep read a file and save what it understood, which must be all; returns the saved file's messages."""
+    expected = fields(path, "frame.time_epoch")
+    with Sngrep("-q", "-I", path, "-O", out):
+        wait_for(lambda: fields(out, "frame.time_epoch") == expected, 10, "sngrep has saved all")
     return messages(out)
