@@ -12,7 +12,8 @@ from harness.bed import PRIMARY, SECONDARY, Bed, Customer
 from harness.tap import TIMES, Recorder, Tap, differences, records
 
 CALLS = int(os.environ.get("TRUNKLINE_TAP_CALLS", "100"))
-CONF = {"sip__no_answer_ms": 1500, "log__level": "info", "sip__source_rate": 1000000, "sip__source_invite_rate": 100000}
+CONF = {"sip__no_answer_ms": 1500, "log__level": "info", "sip__source_rate": 1000000,
+        "sip__source_invite_rate": 100000}
 TCP = ["-t", "t1"]
 # name: primary, secondary, the caller's scenario, its code, its options, code and by of the CDRs
 KINDS = {
