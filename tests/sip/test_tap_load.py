@@ -63,8 +63,8 @@ def test_every_call(callees):
     each = max(1, CALLS // len(KINDS))
     recorder = Recorder(bed.workdir, [sipmod.port]).start()
     callers = [Sipp(bed.workdir, scenario, to=sipmod.target, number="1" + customers[kind][1], calls=each,
-                    rate=max(10, each / 40), duration_ms=300, keys={"code": code} if code else {}, timeout=60 + each // 10,
-                    options=["-l", "1000", *options], trace=False).start()
+                    rate=max(10, each / 40), duration_ms=300, keys={"code": code} if code else {},
+                    timeout=60 + each // 10, options=["-l", "1000", *options], trace=False).start()
                for kind, (_, _, scenario, code, options, _, _) in KINDS.items()]
     for caller in callers:
         caller.finish()
