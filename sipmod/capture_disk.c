@@ -23,7 +23,8 @@ static const int64_t HOUR_US = INT64_C(3600000000);
 
 static bool fail(struct capture_disk *d, const char *what)
 {
-    snprintf(d->error, sizeof d->error, "%s: %s", what, strerror(errno));
+    snprintf(d->error, sizeof d->error, "%.*s: %s", (int)sizeof d->error / 2, what,
+             strerror(errno));
     return false;
 }
 
