@@ -33,13 +33,13 @@ def wait_open(kamailio):
     with Line(kamailio.bed, kamailio).peer(CARRIER) as peer:
         def is_open():
             probe = peer.send(peer.request("OPTIONS", f"sip:{kamailio.address}"))
-            return peer.expect(lambda m: m.status in (200, 503), call_id=probe.call_id).status == 200
+            return peer.expect(lambda m: m.status in (200, 503), 0.5, call_id=probe.call_id).status == 200
         wait_for(is_open, 5, "the Kamailio takes calls", 0.1)
 
 
 @pytest.fixture(scope="module")
 def shared():
-    with running() as kamailio:
+    with running(defines={"NO_ANSWER_MS": 400}) as kamailio:
         yield kamailio
 
 
@@ -84,6 +84,16 @@ def test_a_killed_call_gets_a_bye_on_both_sides(line, shared):
     assert (cdr["code"], cdr["reason"], cdr["by"]) == ("200", "killed", "system")
 
 
+def test_a_call_that_redis_closed_before_its_answer_is_hung_up(line, shared):
+    invite = line.invite()
+    received = line.tried(invite)
+    line.wait_live()
+    assert shared.bed.ok("call_reap", line.customer.key, "alone", "*", 10, "") == ["1"]
+    line.connect(invite, received)
+    expect_bye(line.carrier, line.primary)
+    assert line.cdr()["reason"] == "lost"
+
+
 @pytest.mark.parametrize("leg, reason, ends", [(0, "balance", [("balance", "system"), ("answered", "caller")]),
                                                (1, "mou", [("answered", "callee"), ("mou", "system")]),
                                                (1, "killed", [("killed", "system"), ("killed", "system")])])
@@ -124,6 +134,38 @@ def test_texts_of_the_caller_reach_redis_as_they_are(line):
     line.failed(invite, 486)
     cdr = line.cdr()
     assert (cdr["from"], cdr["callid"]) == (f"{uri};x=%s", invite.call_id)
+
+
+def test_a_trunk_learns_what_the_caller_lets_it_know(line):
+    told = [("P-Asserted-Identity", "<sip:me@example.net>"), ("History-Info", "<sip:a@b>;index=1")]
+    for privacy, left in (("none", 2), ("id;user", 1), ("critical;history;id", 0)):
+        invite = line.invite(headers=[("Privacy", privacy), *told])
+        received = line.tried(invite)
+        assert sum(len(received.all(name)) for name, _ in told) == left
+        line.reject(received, 486)
+        line.failed(invite, 486)
+
+
+def test_refusals_tell_their_cause(line, shared):
+    shared.bed.ok("trunk_grant", line.customer.key, line.tg, "", 0)
+    refused = line.refused(503)
+    assert refused.get("reason").startswith("Q.850;cause=42;") and int(refused.get("retry-after")) >= 1
+    assert line.refused(404, "12062999999").get("reason").startswith("Q.850;cause=1;")
+
+
+def test_the_answer_of_a_target_that_was_given_up_is_not_taken(line):
+    line.add_secondary()
+    invite = line.invite()
+    received = line.tried(invite)
+    second = line.tried(invite, line.secondary, 8)
+    line.primary.respond(received, 200)
+    line.secondary.respond(second, 180)
+    line.carrier.expect(180, call_id=invite.call_id)
+    line.carrier.expect_nothing(0.1, but=(100,))
+    call, = line.wait_live()
+    assert call["answer_ms"] == ""
+    line.connect(invite, second, line.secondary).hang_up()
+    assert line.cdr()["attempts"] == f"{line.primary.address}=408 {line.secondary.address}=200"
 
 
 def test_a_dialog_that_is_not_ours_is_not_carried(line):
