@@ -245,6 +245,16 @@ local MORE = 8         -- times as many are looked at next
 -- digits of the blocks.
 local function each_block(inv, head, ratecenter, city, visit)
   ratecenter, city = place_name(ratecenter, 'ratecenter'), place_name(city, 'city')
+  local function visit_one(block, value)
+    local free, place = block_parts(value)
+    local its_ratecenter, its_city = place_parts(place)
+    return free > 0 and (ratecenter == '' or ratecenter == its_ratecenter) and (city == '' or city == its_city)
+      and visit(block, its_ratecenter, its_city, free)
+  end
+  if #head == 6 then
+    visit_one(head, redis.call('HGET', key.blocks(inv), head))
+    return
+  end
   local index, count = index_of(inv, ratecenter, city), FIRST_BLOCKS
   local from, to = head .. string.rep('0', 6 - #head), head .. string.rep('9', 6 - #head)
   repeat
@@ -252,9 +262,7 @@ local function each_block(inv, head, ratecenter, city, visit)
     if #blocks == 0 then return end
     local values = redis.call('HMGET', key.blocks(inv), unpack(blocks))
     for i, block in ipairs(blocks) do
-      local free, place = block_parts(values[i])
-      local its_ratecenter, its_city = place_parts(place)
-      if (city == '' or city == its_city) and visit(block, its_ratecenter, its_city, free) then return end
+      if visit_one(block, values[i]) then return end
     end
     local last = #blocks < count
     from, count = '(' .. blocks[#blocks], math.min(MORE * count, AT_ONCE)
