@@ -1,5 +1,6 @@
 """What stays in memory, and what it costs to find: free numbers, assigned numbers, live calls."""
 
+import itertools
 import os
 import time
 
@@ -112,6 +113,40 @@ def free_numbers(args):
      .line("Redis", [(r[0], r[1] / MIB) for r in rows]).save(args.charts, "free-numbers-memory"))
 
 
+# --- imports --------------------------------------------------------------------------------
+
+
+def write_rows(path, in_block, rows):
+    """Rows of an import, so many of each block, ascending or strewn over the block; blocks of all area codes."""
+    blocks = (f"{npa}{nxx},{list(STATES)[npa % len(STATES)]}" for npa in range(201, 800)
+              if npa // 10 % 10 != 9 and npa % 100 != 11 for nxx in NXX)
+    stride = 1 if in_block == BLOCK else 1999
+    with open(path, "w", encoding="ascii") as f:
+        f.write("number,state,ratecenter,city\n")
+        for i, block in enumerate(itertools.islice(blocks, rows // in_block)):
+            npanxx, state = block.split(",")
+            tail = f",{state},CENTRE {i // 50},City {i // 500}\n"
+            f.writelines(f"{npanxx}{line * stride % BLOCK:04d}{tail}" for line in range(in_block))
+
+
+def imports(args):
+    count = 20000 if args.quick else 1000000
+    rows = []
+    for in_block in (BLOCK, 1000, 5):
+        with Bed() as bed:
+            ctl = Ctl(write_conf(os.path.join(bed.workdir, "ctl.ini"), {"redis.address": bed.redis.address}))
+            path = os.path.join(bed.workdir, "inventory.csv")
+            write_rows(path, in_block, count)
+            empty, meter, begun = used_memory(bed.redis), Meter(redis=bed.redis), time.monotonic()
+            assert ctl("inventory", "import", path, timeout=600)["added"] == count
+            rate = count / (time.monotonic() - begun)
+            rows.append((in_block, rate, sum(meter.used()["redis"]), used_memory(bed.redis) - empty))
+    print(f"\n### Import of {count:,} rows\n")
+    print(table(("rows of each block", "rows a second", "Redis us a row", "Redis MiB"),
+                [(f"{n:,}", f"{r:,.0f}", f"{c / count * 1e6:.2f}", f"{m / MIB:.1f}") for n, r, c, m in rows]))
+    print("\nWanted: 200,000 rows a second.", flush=True)
+
+
 # --- assigned numbers -----------------------------------------------------------------------
 
 
@@ -204,6 +239,7 @@ def live_calls(args):
 
 def run(args):
     free_numbers(args)
+    imports(args)
     assigned_numbers(args)
     live_calls(args)
     print(f"\nCharts: {args.charts}")
