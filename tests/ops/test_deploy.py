@@ -92,5 +92,10 @@ def test_packages_in_a_clean_debian(tmp_path):
         assert chroot("stat", "-c", "%a %U %G", "/etc/trunkline/trunkline.ini").split() == ["640", "root", "trunkline"]
         for name in ("trunkd", "sipmod"):
             chroot("su", "-s", "/bin/sh", "trunkline", "-c", f"{name} -t -c /etc/trunkline/trunkline.ini")
+        chroot("su", "-s", "/bin/sh", "trunkline", "-c", "/usr/share/trunkline/make-users /tmp/users")
+        for script in ("backup", "restore"):
+            assert "Usage:" in chroot(f"/usr/share/trunkline/{script}", "-h")
+        shipped = chroot("find", "/usr/share/trunkline", "-type", "f").split()
+        assert {"RUNBOOK.md", "60-trunkline.conf", "trunkline.rules.yml"} <= {path.split("/")[-1] for path in shipped}
         chroot("apt-get", "purge", "-y", "trunkline-common")
         assert chroot("sh", "-c", "ls -d /etc/trunkline /usr/sbin/trunkd 2>/dev/null || true") == ""
