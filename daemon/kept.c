@@ -105,8 +105,7 @@ static bool is_good(struct question *q, const struct kept_reply *r)
 /* Asks for all revisions at once. A reply whose question has no room is not good. */
 static void check_all(struct kept *k, struct kept_check *list)
 {
-    struct question q;
-    q.n = 0;
+    struct question q = {0};
     for (const struct kept_check *c = list; c; c = c->next) {
         for (size_t i = 0; i < c->reply->base_n; i++)
             (void)ask_for(&q, &c->reply->bases[i]);
@@ -181,8 +180,7 @@ void kept_close(struct kept *k)
 /* False: one has no revision, or they can't be had. */
 static bool read_revisions(struct kept *k, struct kept_reply *r)
 {
-    struct question q;
-    q.n = 0;
+    struct question q = {0};
     for (size_t i = 0; i < r->base_n; i++)
         (void)ask_for(&q, &r->bases[i]);
     bool known = redis_pipeline(k->redis, q.cmds, q.n, q.replies) == ERR_OK;
