@@ -41,13 +41,13 @@ def services():
 
 
 def test_services_are_confined():
-    assert set(services()) == {"prepare", "redis", "trunkd", "sipmod-a", "sipmod-b"}
+    assert set(services()) == {"prepare", "redis", "trunkd", "sipmod-a", "sipmod-b", "backup"}
     for name, service in services().items():
         assert service["read_only"] and service["cap_drop"] == ["ALL"] and service["user"] == "trunkline", name
         assert service["security_opt"] == ["no-new-privileges:true"] and service["network_mode"] == "host", name
         assert service["mem_limit"] and service["pids_limit"] and service["ulimits"]["core"] == 0, name
         assert "privileged" not in service and "ports" not in service, name
-        assert ("healthcheck" in service) == (name != "prepare"), name
+        assert ("healthcheck" in service) == (name not in ("prepare", "backup")), name
 
 
 def test_nothing_is_shared_that_must_not_be():
@@ -126,6 +126,10 @@ class Machine:
                     "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
                     "DOCKER_HOST": f"unix://{folder}/podman.sock"}
         self.service, self.over = None, threading.Event()
+        backups = folder / "backups"
+        backups.mkdir()
+        backups.chmod(0o777)
+        self.env["BACKUPS"] = str(backups)
 
     def podman(self, *argv, **options):
         return run("podman", *argv, env=self.env, **options)
@@ -224,11 +228,7 @@ def test_the_project_takes_calls(machine):
     for port in ("SIP_A", "SIP_B"):
         call(machine, callee, number, port)
     wait_for(lambda: len(machine.ctl("cdr", "list", account)) == 2, 10)
-    backups = machine.folder / "backups"
-    backups.mkdir(mode=0o777)
-    backups.chmod(0o777)
-    said = machine.compose("run", "--rm", "-v", f"{backups}:/backup", "trunkd", "/usr/share/trunkline/backup",
-                           "-c", "/etc/trunkline/trunkd.ini", "/backup")
+    said = machine.compose("run", "--rm", "backup")
     assert "cdrs 2" in said and "differences 0" in said
     machine.compose("stop", timeout=180)
     for name in ("redis", "trunkd", "sipmod-a", "sipmod-b"):
