@@ -3,10 +3,9 @@
 #include <stdio.h>
 
 #include "op_stats.h"
-#include "op_trunk.h"
 #include "reply.h"
 
-enum { TEXT_MAX = 32 };
+enum { TEXT_MAX = 32, FILTERS = 4 }; /* FILTERS: of number_list, before the number */
 
 /* Answered seconds per answered call, one decimal, half up. */
 static void show_acd(struct answer *a, int64_t ms, int64_t completed)
@@ -61,28 +60,17 @@ void op_stats_show(struct op *op, const struct table *t, size_t row, const char 
     answer_close(a);
 }
 
-static int show(struct op *op, const char *kind, const struct arg *ids)
+static int show(struct op *op, const char *kind, const struct redisReply *r)
 {
-    struct redisReply *r = NULL;
     struct table t;
-    struct cmd c = {0};
-    cmd_fcall_ro(&c, "stats_get", op->account_key.text);
-    cmd_text(&c, kind);
-    cmd_text(&c, "");
-    for (size_t i = 0; i < ids->count; i++)
-        cmd_text(&c, ids->items[i]);
-    int err = redis_send(op->redis, &c, &r);
-    if (err == ERR_OK)
-        err = table_open(r, 1, &t);
-    if (err == ERR_OK) {
-        answer_list(op->answer, "data");
-        for (size_t row = 0; row < t.rows; row++)
-            op_stats_show(op, &t, row, NULL, strcmp(kind, "tg") == 0);
-        answer_close(op->answer);
-    }
-    cmd_free(&c);
-    reply_free(r);
-    return err;
+    int err = table_open(r, 1, &t);
+    if (err != ERR_OK)
+        return err;
+    answer_list(op->answer, "data");
+    for (size_t row = 0; row < t.rows; row++)
+        op_stats_show(op, &t, row, NULL, strcmp(kind, "tg") == 0);
+    answer_close(op->answer);
+    return ERR_OK;
 }
 
 static bool has(const struct table *t, const char *column, const char *id)
@@ -109,27 +97,51 @@ static int check_owned(struct op *op, const struct redisReply *r, const char *co
     return err;
 }
 
+/* Asks for what is the account's own, by `own`, and for the statistics of `param` at once; frees
+ * the command. */
+static int stats_of(struct op *op, const char *kind, struct cmd *own, const char *column,
+                    const char *param)
+{
+    enum { OWN, STATS, QUESTIONS };
+    const struct arg *ids = op_arg(op, param);
+    struct cmd cmds[QUESTIONS] = {*own, {0}};
+    struct redisReply *r[QUESTIONS] = {0};
+    cmd_fcall_ro(&cmds[STATS], "stats_get", op->account_key.text);
+    cmd_text(&cmds[STATS], kind);
+    cmd_text(&cmds[STATS], "");
+    for (size_t i = 0; i < ids->count; i++)
+        cmd_text(&cmds[STATS], ids->items[i]);
+    int err = redis_pipeline(op->redis, cmds, QUESTIONS, r);
+    for (size_t i = 0; i < QUESTIONS && err == ERR_OK; i++)
+        err = reply_check(r[i]);
+    if (err == ERR_OK)
+        err = check_owned(op, r[OWN], column, param);
+    if (err == ERR_OK)
+        err = show(op, kind, r[STATS]);
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        reply_free(r[i]);
+        cmd_free(&cmds[i]);
+    }
+    return err;
+}
+
 int op_stats_did(struct op *op)
 {
-    struct redisReply *r = NULL;
     const struct arg *numbers = op_arg(op, "number");
-    const char *only = numbers->count == 1 ? numbers->items[0] : "";
-    int err = redis_fcall_ro(op->redis, &r, "number_list", op->account_key.text, "", "", "", "",
-                             only, NULL);
-    if (err == ERR_OK)
-        err = check_owned(op, r, "number", "number");
-    reply_free(r);
-    return err == ERR_OK ? show(op, "did", numbers) : err;
+    struct cmd own = {0};
+    cmd_fcall_ro(&own, "number_list", op->account_key.text);
+    for (int i = 0; i < FILTERS; i++)
+        cmd_text(&own, "");
+    cmd_text(&own, numbers->count == 1 ? numbers->items[0] : "");
+    return stats_of(op, "did", &own, "number", "number");
 }
 
 static int stats_of_trunks(struct op *op, const char *kind)
 {
-    struct redisReply *r = NULL;
-    int err = op_trunk_list(op, kind, NULL, &r);
-    if (err == ERR_OK)
-        err = check_owned(op, r, "id", "tg_id");
-    reply_free(r);
-    return err == ERR_OK ? show(op, "tg", op_arg(op, "tg_id")) : err;
+    struct cmd own = {0};
+    cmd_fcall_ro(&own, "trunk_list", op->account_key.text);
+    cmd_text(&own, kind);
+    return stats_of(op, "tg", &own, "id", "tg_id");
 }
 
 int op_stats_trunk(struct op *op)
