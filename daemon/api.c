@@ -124,19 +124,40 @@ static void tell_ignored(struct api_call *c)
         http_reply_field(c->reply, "X-Ignored-Parameters", "%s", names);
 }
 
+/* What the reply tells of; 0: it can't be kept. */
+static size_t bases_of(const struct api_call *c, struct kept_base ret[KEPT_BASES])
+{
+    const struct op *op = &c->op;
+    ret[0].key = ret[1].key = op->account_key;
+    switch (c->endpoint->kept) {
+    case ENDPOINT_KEPT_NOT:
+        return 0;
+    case ENDPOINT_KEPT_ACCOUNT:
+        return 1;
+    case ENDPOINT_KEPT_STATE:
+        ret[1].key = key_inventory(op_text(op, "state"));
+        return 2;
+    case ENDPOINT_KEPT_TOLLFREE:
+        ret[1].key = key_inventory("tf");
+        return 2;
+    case ENDPOINT_KEPT_STATS:
+        return op_arg(op, "number")->count == 1 &&
+                       span_copy(span_of(op_arg(op, "number")->items[0]), ret[1].number,
+                                 sizeof(ret[1].number))
+                   ? 2
+                   : 0;
+    }
+    return 0;
+}
+
 /* Begins a reply that may be kept. Whether the token may still be used is asked after the revision:
  * the answer is kept with it. */
 static struct kept_reply *begin_kept(struct api_call *c)
 {
-    enum endpoint_kept kind = c->endpoint->kept;
-    struct key keys[KEPT_BASES] = {c->op.account_key};
+    struct kept_base bases[KEPT_BASES] = {0};
     struct auth_record *record = NULL;
-    if (kind == ENDPOINT_KEPT_NOT || !span_eq(c->http->method, SPAN_LIT("GET")))
-        return NULL;
-    if (kind != ENDPOINT_KEPT_ACCOUNT)
-        keys[1] = key_inventory(kind == ENDPOINT_KEPT_STATE ? op_text(&c->op, "state") : "tf");
-    struct kept_reply *r = kept_begin(service_kept(c->op.service), keys,
-                                      kind == ENDPOINT_KEPT_ACCOUNT ? 1 : KEPT_BASES);
+    size_t n = span_eq(c->http->method, SPAN_LIT("GET")) ? bases_of(c, bases) : 0;
+    struct kept_reply *r = n ? kept_begin(service_kept(c->op.service), bases, n) : NULL;
     if (!r)
         return NULL;
     if (auth_cache_get(service_auth(c->op.service), c->op.redis, c->op.account, false, &record) !=

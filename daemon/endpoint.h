@@ -34,6 +34,7 @@ enum endpoint_kept {
     ENDPOINT_KEPT_ACCOUNT,  /* of the account what has a revision */
     ENDPOINT_KEPT_STATE,    /* inventory of the parameter `state` */
     ENDPOINT_KEPT_TOLLFREE, /* inventory of toll-free numbers */
+    ENDPOINT_KEPT_STATS,    /* statistics of the parameter `number`, if it is one */
 };
 
 struct endpoint {

@@ -240,7 +240,7 @@ const struct endpoint endpoints[] = {
 {"did_stats", orig, "DID/TFN statistics",
  "Statistics of numbers, all time." STATS_DOC,
  ENDPOINT_READ, ENDPOINT_SCOPE_READ, op_stats_did, PARAMS(P("number", PHONES, MUST, "The numbers.")),
- "data[{ " STATS_KEYS " }]", ENDPOINT_KEPT_NOT},
+ "data[{ " STATS_KEYS " }]", ENDPOINT_KEPT_STATS},
 
 {"daily_cdrs", orig, "Daily call records",
  "Links to CSV files of calls to your numbers by day (UTC, of their end), newest first: answered "

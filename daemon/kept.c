@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "reply.h"
 
 /* Replies that share a slot replace each other. LIFE bounds what a reply could be late by if a
  * change renewed no revision. */
@@ -14,7 +15,8 @@ enum {
     REPLY_MAX = 1 << 20,
     LIFE_MS = 60000,
     AT_ONCE = 256,
-    GATHER_NS = 50000
+    GATHER_NS = 50000,
+    STATS_AT = 9 /* first value of stats_get: ok, columns, 7 names */
 };
 
 struct kept {
@@ -60,7 +62,7 @@ void kept_clear(struct kept *k)
     pthread_mutex_unlock(&k->lock);
 }
 
-/* Base keys of several replies, each once. */
+/* Bases of several replies, each once. */
 struct question {
     size_t n;
     struct cmd cmds[AT_ONCE];
@@ -68,20 +70,65 @@ struct question {
     const struct kept_base *bases[AT_ONCE];
 };
 
-/* Index of a key's question; a new one if it was not asked yet. AT_ONCE: no room. */
+static bool is_same(const struct kept_base *a, const struct kept_base *b)
+{
+    return strcmp(a->key.text, b->key.text) == 0 && strcmp(a->number, b->number) == 0;
+}
+
+static void put_question(struct cmd *c, const struct kept_base *base)
+{
+    if (*base->number) {
+        cmd_fcall_ro(c, "stats_get", base->key.text);
+        cmd_text(c, "did");
+        cmd_text(c, "");
+        cmd_text(c, base->number);
+    } else {
+        cmd_text(c, "GET");
+        cmd_text(c, key_revision(base->key.text).text);
+    }
+}
+
+/* Index of a base's question; a new one if it was not asked yet. AT_ONCE: no room. */
 static size_t ask_for(struct question *q, const struct kept_base *base)
 {
     size_t i = 0;
-    while (i < q->n && strcmp(q->bases[i]->key.text, base->key.text) != 0)
+    while (i < q->n && !is_same(q->bases[i], base))
         i++;
     if (i == q->n && i < AT_ONCE) {
         q->cmds[i] = (struct cmd){0};
         q->bases[i] = base;
-        cmd_text(&q->cmds[i], "GET");
-        cmd_text(&q->cmds[i], key_revision(base->key.text).text);
+        put_question(&q->cmds[i], base);
         q->n++;
     }
     return i;
+}
+
+/* All elements of a function's reply, by spaces. */
+static bool join(const struct redisReply *r, char ret[KEPT_REVISION_MAX])
+{
+    size_t n = 0;
+    if (reply_check(r) != ERR_OK)
+        return false;
+    for (size_t i = STATS_AT; i < reply_count(r); i++) {
+        struct span text = reply_span(r, i);
+        if (n + text.n + 2 > KEPT_REVISION_MAX)
+            return false;
+        memcpy(ret + n, text.p, text.n);
+        n += text.n;
+        ret[n++] = ' ';
+    }
+    ret[n] = '\0';
+    return true;
+}
+
+/* False: there is none. */
+static bool read_revision(const struct kept_base *base, const struct redisReply *r,
+                          char ret[KEPT_REVISION_MAX])
+{
+    if (*base->number)
+        return join(r, ret);
+    struct span revision = raw_span(r);
+    return revision.n && span_copy(revision, ret, KEPT_REVISION_MAX);
 }
 
 static void question_end(struct question *q)
@@ -94,10 +141,12 @@ static void question_end(struct question *q)
 
 static bool is_good(struct question *q, const struct kept_reply *r)
 {
+    char now[KEPT_REVISION_MAX];
     bool good = true;
     for (size_t i = 0; i < r->base_n && good; i++) {
         size_t at = ask_for(q, &r->bases[i]);
-        good = at < q->n && span_eq(raw_span(q->replies[at]), span_of(r->bases[i].revision));
+        good = at < q->n && read_revision(&r->bases[i], q->replies[at], now) &&
+               strcmp(now, r->bases[i].revision) == 0;
     }
     return good;
 }
@@ -185,14 +234,14 @@ static bool read_revisions(struct kept *k, struct kept_reply *r)
         (void)ask_for(&q, &r->bases[i]);
     bool known = redis_pipeline(k->redis, q.cmds, q.n, q.replies) == ERR_OK;
     for (size_t i = 0; i < r->base_n && known; i++) {
-        struct span revision = raw_span(q.replies[ask_for(&q, &r->bases[i])]);
-        known = revision.n && span_copy(revision, r->bases[i].revision, KEPT_REVISION_MAX);
+        struct kept_base *base = &r->bases[i];
+        known = read_revision(base, q.replies[ask_for(&q, base)], base->revision);
     }
     question_end(&q);
     return known;
 }
 
-struct kept_reply *kept_begin(struct kept *k, const struct key *keys, size_t n)
+struct kept_reply *kept_begin(struct kept *k, const struct kept_base *bases, size_t n)
 {
     struct kept_reply *r = calloc(1, sizeof(*r));
     if (!r)
@@ -200,7 +249,7 @@ struct kept_reply *kept_begin(struct kept *k, const struct key *keys, size_t n)
     atomic_init(&r->users, 1);
     r->base_n = n;
     for (size_t i = 0; i < n; i++)
-        r->bases[i].key = keys[i];
+        r->bases[i] = bases[i];
     pthread_mutex_lock(&k->lock);
     r->era = k->era;
     pthread_mutex_unlock(&k->lock);

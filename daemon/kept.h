@@ -15,11 +15,13 @@
 
 struct endpoint;
 
-enum { KEPT_BASES = 2, KEPT_REVISION_MAX = 24 };
+enum { KEPT_BASES = 2, KEPT_REVISION_MAX = 160 };
 
-/* A base key's revision; empty: it has none, and nothing may be kept. */
+/* What a reply tells of, and its revision; empty: it has none, and nothing may be kept. Statistics
+ * change with each call and have no revision but themselves. */
 struct kept_base {
-    struct key key;
+    struct key key;                     /* of an account or an inventory */
+    char number[PHONE_NANP_DIGITS + 1]; /* not empty: statistics of this number of the account */
     char revision[KEPT_REVISION_MAX];
 };
 
@@ -48,7 +50,7 @@ void kept_clear(struct kept *k);
 
 /* NULL: there is none, or no memory; else made with the revisions of now, which come before what
  * the reply is made of. Give it to kept_put or kept_drop. */
-struct kept_reply *kept_begin(struct kept *k, const struct key *keys, size_t n);
+struct kept_reply *kept_begin(struct kept *k, const struct kept_base *bases, size_t n);
 /* Keeps it, unless it is too large; gives the reference up. */
 void kept_put(struct kept *k, struct kept_reply *r);
 void kept_drop(struct kept_reply *r); /* accepts NULL */

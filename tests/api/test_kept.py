@@ -127,6 +127,19 @@ def test_numbers_show_an_order_and_the_operators_changes(rest, clients):
         assert ask(client).get_trunk(tg_id=rest.trunk).good()["data"][0]["alloc_sessions"] == "7"
 
 
+def test_statistics_show_each_call(rest, clients):
+    number, key = "2062280007", f"{{a:{rest.account}}}"
+
+    def shown():
+        return [ask(c).did_stats(number=number).good()["data"][0] for c in clients]
+    for turn in range(1, 11):
+        rest.redis.fcall("call_admit", key, turn, "in", number, "", "n", "b", "sip:a@b", "sip:c@d", "127.0.0.2:5060",
+                         "test", f"{turn}@x", "", "", "", "", "486", "3600")
+        assert [s["processed"] for s in shown()] == [str(turn - 1)] * 2
+        rest.redis.fcall("call_finish", key, turn, "486", "busy", "caller", "", "", "", "", "", "0", "")
+        assert [s["processed"] for s in shown()] == [str(turn)] * 2
+
+
 def test_who_may_read_is_asked_like_the_rest(rest, clients):
     token = rest.add_token(rest.api.accountno, "short")
     own = [ask(client.with_(token=token)) for client in clients]
