@@ -1,5 +1,7 @@
 #include "capture_find.h"
 
+#include "rr.h"
+
 enum { HEAD_MAX = 16384, DIGITS_MAX = 20 };
 
 /* Cuts the first line off, without its end. False: there is none, or the header is over. */
@@ -94,4 +96,13 @@ bool capture_find_call(struct span message, struct span call)
 {
     const char *at = call.n ? memmem(message.p, message.n, call.p, call.n) : NULL;
     return at && memmem(message.p, (size_t)(at - message.p), ";tl=", 4) != NULL;
+}
+
+struct span capture_find_id(struct span message)
+{
+    const char *at = memmem(message.p, message.n, ";tl=", 4);
+    struct span rest = {at, at ? (size_t)(message.p + message.n - at) : 0}, accounts, id;
+    bool found =
+        at && span_cut(&rest, '.', &accounts) && span_cut(&rest, '.', &id) && id.n == RR_CALL_ID;
+    return found ? id : (struct span){0};
 }

@@ -14,6 +14,9 @@ struct span capture_find_call_id(struct span message);
  * part of the Request-URI or of From, with or without a country code 1. */
 bool capture_find_number(struct span message, struct span digits);
 
+/* Our id of its call, where it carries one (rr.h); empty: it does not. */
+struct span capture_find_id(struct span message);
+
 /* Whether it carries our id of a call (rr.h). */
 bool capture_find_call(struct span message, struct span call);
 

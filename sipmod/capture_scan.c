@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+#include "call_id.h"
 #include "capture_find.h"
 #include "rr.h"
 
-enum { SLICE_BYTES = 256 * 1024, EACH_BYTES = 128, PAUSE_MS = 1 };
+enum { SLICE_BYTES = 256 * 1024, EACH_BYTES = 128, PAUSE_MS = 1, VIAS = 4 };
 
 struct capture_scan {
     struct capture_scans *scans;
@@ -14,6 +15,7 @@ struct capture_scan {
     capture_scan_fn *fn;
     void *arg;
     uint64_t position;
+    const struct mac_key *key;
     bool known; /* `what` is the Call-ID; before: it may be our id as well */
     bool stopped;
     struct span what;
@@ -60,21 +62,58 @@ void capture_scans_close(struct capture_scans *s)
 
 /* ---- one scan ---- */
 
-/* Whether a message tells the call's Call-ID; then the scan begins again, for that. */
-static bool learn(struct capture_scan *scan, struct span bytes)
+/* Whether our id of a call that began with this INVITE is the one wanted: the caller's Via is the
+ * first, or behind those of edges. */
+static bool derives_from(const struct capture_scan *scan, const struct msg *invite)
 {
-    struct span id = capture_find_call_id(bytes);
-    bool same = span_eq(id, scan->what);
-    if (!same && !(scan->what.n == RR_CALL_ID && capture_find_call(bytes, scan->what)))
+    struct element el;
+    size_t tried = 0;
+    for (bool more = msg_element_first(invite, HEADER_VIA, &el); more && tried < VIAS;
+         more = msg_element_next(invite, HEADER_VIA, &el), tried++) {
+        struct via via;
+        char id[RR_CALL_ID + 1];
+        if (msg_read_via(invite, el.text, &via) != ERR_OK)
+            return false;
+        call_id_derive(scan->key, invite, &via, id);
+        if (span_eq(span_of(id), scan->what))
+            return true;
+    }
+    return false;
+}
+
+static bool derives(const struct capture_scan *scan, const struct transport_message *m)
+{
+    struct msg *invite = NULL, *reply_to = NULL;
+    struct msg_fault fault;
+    if (!scan->key || m->out || !span_starts_nocase(m->bytes, SPAN_LIT("INVITE ")))
         return false;
-    if (!same && (id.n == 0 || id.n > CAPTURE_CALL_ID))
-        return false;
-    char *text = scan->text + (same ? 0 : RR_CALL_ID);
+    bool same =
+        msg_parse(m->bytes, &invite, &fault, &reply_to) == ERR_OK && derives_from(scan, invite);
+    msg_free(invite);
+    msg_free(reply_to);
+    return same;
+}
+
+/* A message that tells the call's Call-ID: then the scan begins again, for that. */
+static void learn(struct capture_scan *scan, const struct transport_message *m)
+{
+    struct span id = capture_find_call_id(m->bytes);
+    bool is_id = span_eq(id, scan->what);
+    bool ours = !is_id && id.n > 0 && scan->what.n == RR_CALL_ID &&
+                (capture_find_call(m->bytes, scan->what) || derives(scan, m));
+    if (!is_id && !ours)
+        return;
+    char *text = scan->text + (is_id ? 0 : RR_CALL_ID);
     memcpy(text, id.p, id.n);
     scan->what = (struct span){text, id.n};
     scan->known = true;
     scan->position = 0;
-    return true;
+}
+
+static bool is_of(struct span message, struct span callid)
+{
+    return memmem(message.p, message.n, callid.p, callid.n) != NULL &&
+           span_eq(capture_find_call_id(message), callid);
 }
 
 /* Looks at messages until the slice is done. False: the scan is over. */
@@ -85,12 +124,9 @@ static bool look(struct capture_scan *scan, size_t slice)
     for (size_t n = 0; n < slice && !scan->stopped; n += EACH_BYTES + m.wire.bytes.n) {
         if (!ring || !capture_ring_next(ring, &scan->position, &m))
             return false;
-        struct span bytes = m.wire.bytes;
-        if (!memmem(bytes.p, bytes.n, scan->what.p, scan->what.n))
-            continue;
         if (!scan->known)
-            (void)learn(scan, bytes);
-        else if (span_eq(capture_find_call_id(bytes), scan->what))
+            learn(scan, &m.wire);
+        else if (is_of(m.wire.bytes, scan->what))
             scan->fn(scan->arg, &m);
     }
     return true;
@@ -114,12 +150,13 @@ static void on_timer(uv_timer_t *timer)
 }
 
 int capture_scan_start(struct capture_scan **ret, struct capture_scans *s, struct span what,
-                       capture_scan_fn *fn, void *arg)
+                       const struct mac_key *key, capture_scan_fn *fn, void *arg)
 {
     struct capture_scan *scan = calloc(1, sizeof *scan + what.n + CAPTURE_CALL_ID);
     if (!scan)
         return ERR_NOMEM;
     scan->scans = s;
+    scan->key = key;
     scan->fn = fn;
     scan->arg = arg;
     memcpy(scan->text, what.p, what.n);

@@ -190,6 +190,8 @@ static void on_found(void *arg, const struct capture_message *m)
         if (s->call)
             tell_call(s->owner, trace, s->call);
     }
+    if (s->call && !s->call->call[0])
+        text_set_span(s->call->call, sizeof s->call->call, capture_find_id(m->wire.bytes));
     if (s->call)
         add(s->owner, trace, s->call, m);
 }
@@ -202,7 +204,8 @@ void trace_search(struct capture_traces *t, struct trace *trace, struct span wha
         return;
     *s = (struct trace_search){.owner = t, .trace = trace, .call = call};
     if (HASH_COUNT(t->list) > TRACES_KNOWN ||
-        capture_scan_start(&s->scan, t->scans, what, on_found, s) != ERR_OK) {
+        capture_scan_start(&s->scan, t->scans, what, store_mac_key(t->store), on_found, s) !=
+            ERR_OK) {
         free(s);
         return;
     }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "keys.h"
+#include "log.h"
 #include "text.h"
 
 enum { REFRESH_MS = 5000 };
@@ -71,6 +72,7 @@ static struct trace *learn(struct capture_traces *t, const char *id, const struc
     text_set(trace->what, sizeof trace->what, reply_field(reply, 2, "what"));
     text_set(trace->account, sizeof trace->account, reply_field(reply, 2, "account"));
     HASH_ADD_STR(t->list, id, trace);
+    log_debug("trace %s: %s %s", id, reply_field(reply, 2, "kind"), trace->what);
     if (trace->kind == KIND_CALL || trace->kind == KIND_RING)
         trace_search(t, trace, span_of(trace->what), NULL);
     return trace;

@@ -98,9 +98,14 @@ class Ctl:
         self.conf = conf
 
     def __call__(self, *args, stdin=None, timeout=60):
-        argv = [program("trunkctl"), "-c", self.conf, "--json", *[str(a) for a in args]]
+        out = self.text("--json", *args, stdin=stdin, timeout=timeout)
+        return json.loads(out) if out.strip() else None
+
+    def text(self, *args, stdin=None, timeout=60):
+        """What people see."""
+        argv = [program("trunkctl"), "-c", self.conf, *[str(a) for a in args]]
         done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=timeout,
                               check=False, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
         if done.returncode != 0 or "Sanitizer" in done.stderr or "runtime error:" in done.stderr:
             raise CtlFailed(argv, done.returncode, done.stdout, done.stderr)
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        return done.stdout
