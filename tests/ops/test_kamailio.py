@@ -165,6 +165,36 @@ def test_outgoing(setups, callees, name):
     assert [(c["code"], c["reason"], c["direction"]) for c in cdrs] == ([(code, reason, "out")] if code else [])
 
 
+@pytest.mark.parametrize("incoming", [True, False])
+def test_what_a_target_is_asked_for(setups, incoming):
+    """The Request-URI: a trunk's prefix before the number, a gateway's before what it doesn't strip."""
+    with contextlib.closing(UdpPeer(PRIMARY)) as target:
+        asked, numbers = set(), []
+
+        def start(setup):
+            run = Run(setups.bed, setup)
+            if incoming:
+                tg = run.customer.trunk((target.host, target.port), primary_prefix="5555")
+                numbers.append(run.customer.number(tg))
+                play(run, "uac_refused 486", "+1" + numbers[-1])
+            else:
+                run.from_customer()
+                run.exit("ONE", "1206", target, {"prefix": "+99", "strip": 1})
+                play(run, "uac_refused 486", "(206)300-0001")
+            run.words[target.address] = "TARGET"
+            return run
+
+        def refuse(calls):
+            for _ in range(calls):
+                invite = target.expect("INVITE")
+                asked.add(invite.uri)
+                target.respond(invite, 486)
+
+        compare(setups, start, refuse)
+        users = {f"5555{number}" for number in numbers} or {"+992063000001"}
+        assert asked == {f"sip:{user}@{target.address}" for user in users}
+
+
 def test_on_net(setups, callees):
     """To a number of ours that forwards to another one, which forwards to the world: the trunks of both fail."""
     answers, silent, fails = (callees[name] for name in ("answers as a gateway", "silent", "fails"))
