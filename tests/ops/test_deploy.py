@@ -59,6 +59,12 @@ def test_redis_takes_its_configuration():
     assert "appendfsync always" in (DEPLOY / "redis" / "redis.conf").read_text()
 
 
+def test_packages_are_built_with_what_building_needs():
+    listed = {line for line in (DEPLOY / "packages").read_text().split() if line.endswith("-dev")}
+    wanted = re.search(r"^Build-Depends: (.*(?:\n .*)*)", (DEPLOY / "debian" / "control").read_text(), re.M)[1]
+    assert listed == {name for name in re.split(r"[,\s]+", wanted) if name.endswith("-dev")}
+
+
 @contextlib.contextmanager
 def clean_debian(folder):
     """A minimal Debian 12 to run commands in: chroot(*argv)."""
