@@ -1,4 +1,4 @@
-/* The floor of REST: libmicrohttpd with one fixed answer.
+/* The floor of REST: libmicrohttpd with fixed answers, of N bytes at /N.
  * reply PORT THREADS, on 127.0.0.1; epoll and the same options that trunkd uses. Ends at SIGTERM.
  */
 #include <microhttpd.h>
@@ -6,8 +6,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static char BODY[] = "{\"status\":\"200\",\"data\":[]}";
+enum { BODY_MAX = 1 << 20 };
+
+static char body[BODY_MAX];
 
 static enum MHD_Result answer(void *arg, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *upload,
@@ -15,7 +18,6 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *connection, cons
 {
     static int seen;
     (void)arg;
-    (void)url;
     (void)method;
     (void)version;
     (void)upload;
@@ -27,8 +29,9 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *connection, cons
         *upload_n = 0;
         return MHD_YES;
     }
+    size_t n = strtoul(url + 1, NULL, 10);
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(sizeof BODY - 1, BODY, MHD_RESPMEM_PERSISTENT);
+        MHD_create_response_from_buffer(n < BODY_MAX ? n : BODY_MAX, body, MHD_RESPMEM_PERSISTENT);
     MHD_add_response_header(response, "Content-Type", "application/json");
     enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_OK, response);
     MHD_destroy_response(response);
@@ -43,6 +46,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: reply PORT THREADS\n");
         return EXIT_FAILURE;
     }
+    memset(body, 'x', sizeof body);
     sigemptyset(&end);
     sigaddset(&end, SIGTERM);
     sigprocmask(SIG_BLOCK, &end, NULL);

@@ -1,9 +1,10 @@
-"""Requests a second of trunkd, beside libmicrohttpd with one fixed reply and the same threads."""
+"""Requests a second of trunkd, beside libmicrohttpd with fixed replies of the same sizes and the same threads."""
 
 import os
 import re
 import subprocess
 import urllib.parse
+import urllib.request
 
 from gauge import Meter, Rounds, cpu, table
 from harness import Process, Stack, build_dir, free_port, wait_for
@@ -14,6 +15,7 @@ NUMBERS = 1000          # that getnumbers lists
 ORDERED_AT_ONCE = 250   # of them
 BLOCK = "206230"        # where the writes reserve
 MANY = 4000             # numbers that a thread of wrk goes through
+BARE = "bare reply as {}: {:,} bytes"
 NEVER = float("nan")     # no request was answered
 _TIMES = {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}
 
@@ -63,21 +65,24 @@ def provision(stack):
 
 
 def cases(stack, floor):
-    """(name, process that serves it, function that loads it for some seconds)."""
+    """(name, process that serves it, function that loads it for some seconds), each read after a bare reply of its
+    size."""
     reads, cart = provision(stack)
     login = {"accountno": stack.account, "token": stack.token}
 
     def read(name, params):
         query = urllib.parse.urlencode({**login, **params})
         url = f"{stack.trunkd.url}/{name.split()[0]}?{query}"
-        return lambda seconds: wrk(url, seconds)
+        with urllib.request.urlopen(url) as reply:
+            size = len(reply.read())
+        return [(BARE.format(name.split()[0], size), floor, lambda seconds: wrk(f"{floor.url}/{size}", seconds)),
+                (name, stack.trunkd, lambda seconds: wrk(url, seconds))]
 
     def write(seconds):
         return wrk(stack.trunkd.url, seconds, os.path.join(HERE, "reserve.lua"),
                    (urllib.parse.urlencode(login), cart, f"{BLOCK}0000", MANY))
 
-    return [("bare reply", floor, lambda seconds: wrk(floor.url + "/", seconds)),
-            *((name, stack.trunkd, read(name, params)) for name, params in reads.items()),
+    return [*(case for name, params in reads.items() for case in read(name, params)),
             ("reserve + remove_reserved", stack.trunkd, write)]
 
 
@@ -113,9 +118,10 @@ def run(args):
                 figures[name].append(measure(process, stack.redis, load, seconds))
     print(f"\n### REST: wrk with {CONNECTIONS} connections, servers of {THREADS} threads, AOF always; median "
           f"(lowest-highest) of {rounds} rounds of {seconds} s\n")
-    bare = Rounds(f["rate"] for f in figures["bare reply"])
-    rows = []
+    bare, rows = None, []
     for name, all_rounds in figures.items():
+        if name.startswith("bare"):
+            bare = Rounds(f["rate"] for f in all_rounds)
         of = {what: Rounds(f[what] for f in all_rounds) for what in ("rate", "p50", "p99", "cpu", "redis")}
         rows.append((name, of["rate"].text("{:.0f}"), of["rate"].over(bare).text("{:.2f}"), of["p50"].text(),
                      of["p99"].text(), of["cpu"].text("{:.0f}"), of["redis"].text("{:.0f}"),

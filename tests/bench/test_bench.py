@@ -38,7 +38,9 @@ def test_sip(tmp_path):
 @pytest.mark.slow
 def test_rest(tmp_path):
     out = bench("rest", tmp_path)
-    for case in ("bare reply", "searchdid", "get_trunk", "getnumbers (1000 numbers)", "did_stats",
+    assert re.findall(r"^\| bare reply as (\w+): [\d,]+ bytes \| [\d.]+ \| 1.00 ", out, re.M) == [
+        "searchdid", "get_trunk", "getnumbers", "did_stats"], out
+    for case in ("searchdid", "get_trunk", "getnumbers (1000 numbers)", "did_stats",
                  "reserve + remove_reserved"):
         row, = rows(out, case)
         assert float(row[1]) > 0 and row[7] == "0", out
