@@ -314,3 +314,24 @@ const struct gateway *directory_gateway(const struct directory *d, struct span n
     struct gateway_entry *e = find_gateway(d, name);
     return e ? &e->gateway : NULL;
 }
+
+bool directory_leads_to(const struct gateway *g, const struct addr *address, struct span host)
+{
+    struct addr own;
+    uint16_t port = g->port ? g->port : transport_default_port(g->protocol);
+    if (addr_parse(span_of(g->host), port, &own) == ERR_OK)
+        return addr_eq(&own, address);
+    return span_eq_nocase(span_of(g->host), host);
+}
+
+const struct gateway *directory_gateway_at(const struct directory *d, const struct addr *address,
+                                           struct span host)
+{
+    struct gateway_entry *e, *next;
+    HASH_ITER(hh, d->gateways, e, next)
+    {
+        if (directory_leads_to(&e->gateway, address, host))
+            return &e->gateway;
+    }
+    return NULL;
+}

@@ -43,5 +43,10 @@ void directory_refresh_gateway(struct directory *d, struct span name);
 /* NULL: not listed. Borrowed until the loop's next turn. */
 const struct source *directory_source(const struct directory *d, const struct addr *address);
 const struct gateway *directory_gateway(const struct directory *d, struct span name);
+/* One to which `address` belongs, or whose name is `host`. */
+const struct gateway *directory_gateway_at(const struct directory *d, const struct addr *address,
+                                           struct span host);
+/* Whether it is such a one. */
+bool directory_leads_to(const struct gateway *g, const struct addr *address, struct span host);
 
 #endif

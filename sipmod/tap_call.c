@@ -213,6 +213,13 @@ static void begin(struct tap_calls *t, int64_t at_us, const struct addr *from, c
     addr_port_text(from, c->cdr.place);
 }
 
+/* Whether the number that was called is not the end of what is called now. */
+static bool is_diverted(const struct tap_call *c, struct span user)
+{
+    size_t n = strlen(c->cdr.number);
+    return user.n < n || memcmp(user.p + user.n - n, c->cdr.number, n) != 0;
+}
+
 /* The proxy tries a target. */
 static void add_leg(struct tap_calls *t, struct tap_call *c, int64_t at_us, const struct addr *to,
                     const struct msg *m)
@@ -227,6 +234,7 @@ static void add_leg(struct tap_calls *t, struct tap_call *c, int64_t at_us, cons
     if (c->cdr.answer_us)
         return;
     c->cdr.led = true;
+    c->cdr.diverted = is_diverted(c, m->uri.user);
     c->cdr.target_addr = *to;
     addr_port_text(to, c->cdr.target);
     text_set_span(c->cdr.target_host, sizeof c->cdr.target_host, m->uri.host);

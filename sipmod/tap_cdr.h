@@ -6,7 +6,7 @@
 #include "phone.h"
 #include "rr.h"
 
-enum { TAP_TEXT = 128, TAP_ATTEMPTS = 201, TAP_USER = 48 };
+enum { TAP_TEXT = 128, TAP_ATTEMPTS = 201 };
 
 struct tap_cdr {
     struct source source; /* who sent the INVITE */
@@ -15,6 +15,7 @@ struct tap_cdr {
     char from[TAP_TEXT], to[TAP_TEXT], callid[TAP_TEXT];
     char place[ADDR_PORT_TEXT]; /* where the INVITE came from */
     bool led;                   /* it went on to a target */
+    bool diverted;              /* with another number */
     char target[ADDR_PORT_TEXT];
     struct addr target_addr;
     char target_host[DIRECTORY_HOST]; /* of the Request-URI that it received */

@@ -193,6 +193,18 @@ static void write_record(struct record *record)
 
 /* ---- asking ---- */
 
+/* A number of ours that forwards leads the call to a gateway. */
+static void name_forwarding(struct record *record)
+{
+    const struct tap_cdr *c = &record->cdr;
+    const struct gateway *g = c->diverted
+                                  ? directory_gateway_at(record->records->needs.directory,
+                                                         &c->target_addr, span_of(c->target_host))
+                                  : NULL;
+    if (g)
+        text_set(record->upstream, sizeof record->upstream, g->name);
+}
+
 static void on_owner(void *arg, int err, const char *account, bool cached)
 {
     struct record *record = arg;
@@ -203,26 +215,19 @@ static void on_owner(void *arg, int err, const char *account, bool cached)
         try_again(record);
     } else {
         text_set(record->account, sizeof record->account, account);
+        name_forwarding(record);
         write_record(record);
     }
 }
 
-/* Whether a gateway is where the call went. */
-static bool leads_there(const struct gateway *g, const struct tap_cdr *c)
-{
-    struct addr place;
-    uint16_t port = g->port ? g->port : transport_default_port(g->protocol);
-    if (addr_parse(span_of(g->host), port, &place) == ERR_OK)
-        return addr_eq(&place, &c->target_addr);
-    return span_eq_nocase(span_of(g->host), span_of(c->target_host));
-}
-
+/* Of the gateways that lead to the number, the one that the call went to. */
 static void name_gateway(struct record *record)
 {
-    for (size_t i = 0; i < record->exit.n && record->cdr.led; i++) {
+    const struct tap_cdr *c = &record->cdr;
+    for (size_t i = 0; i < record->exit.n && c->led; i++) {
         const struct gateway *g =
             directory_gateway(record->records->needs.directory, span_of(record->exit.gateways[i]));
-        if (g && leads_there(g, &record->cdr)) {
+        if (g && directory_leads_to(g, &c->target_addr, span_of(c->target_host))) {
             text_set(record->upstream, sizeof record->upstream, g->name);
             return;
         }

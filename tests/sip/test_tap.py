@@ -176,6 +176,25 @@ def retransmitted(line):
     call.hang_up()
 
 
+def killed(line):
+    call = line.answered()
+    live, = line.wait_live()
+    line.bed.ok("call_kill", line.customer.key, live["call"])
+    for side in (call.caller, call.callee):
+        side.peer.respond(side.peer.expect("BYE", call_id=call.invite.call_id), 200)
+
+
+def forwarded_to_a_gateway(line):
+    """The trunk's own address fails first."""
+    gateway = line.bed.gateway(line.secondary.host, line.secondary.port, prefix="99")
+    line.bed.route(line.customer.deck, "1407", gateway)
+    line.update(forward="14075550100")
+    wait_for(lambda: f'"gateway {gateway}: ' in line.sipmod.log(), 3)
+    invite = line.invite()
+    line.reject(line.tried(invite), 503)
+    line.connect(invite, line.tried(invite, line.secondary), line.secondary).hang_up("callee")
+
+
 def of_a_trunk(line):
     line.answered().hang_up()
 
@@ -203,7 +222,7 @@ CALLS = [hung_up_by_the_caller, hung_up_by_the_callee, held_and_resumed, answere
          answered_after_a_second, rung_for_a_while, busy, unallocated, service_unavailable, cancelled, unanswered,
          nobody_there, led_to_the_second_target, led_on_after_silence, both_targets_fail, too_many_sessions,
          out_of_service, no_money, not_in_service, called_again_with_the_same_call_id, carried_by_tcp,
-         cancelled_by_tcp, too_long_for_a_datagram, retransmitted]
+         cancelled_by_tcp, too_long_for_a_datagram, retransmitted, killed, forwarded_to_a_gateway]
 EXITS = [of_a_trunk, of_a_trunk_by_tcp, of_a_trunk_and_refused, of_a_trunk_to_nowhere]
 ALL = CALLS + EXITS + [on_net]
 
