@@ -40,7 +40,7 @@ static const struct endpoint *find_endpoint(struct span path)
 bool api_waits(struct span path)
 {
     const struct endpoint *e = find_endpoint(path);
-    return e && e->access == ENDPOINT_PAY;
+    return ops_waits(path) || (e && e->access == ENDPOINT_PAY);
 }
 
 bool api_takes_files(struct span path)

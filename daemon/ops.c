@@ -6,6 +6,7 @@
 #include "network.h"
 #include "ops_feed.h"
 #include "ops_file.h"
+#include "ops_search.h"
 #include "ops_session.h"
 
 static int send_page(struct op *op, const struct ops_pass *pass, struct http_reply *ret)
@@ -46,6 +47,18 @@ static int send_events(struct op *op, const struct ops_pass *pass, struct http_r
                          "as many ops pages are open as ops.viewers allows");
 }
 
+static int send_calls(struct op *op, const struct ops_pass *pass, struct http_reply *ret)
+{
+    (void)pass;
+    return ops_search(op, ret);
+}
+
+static int send_call(struct op *op, const struct ops_pass *pass, struct http_reply *ret)
+{
+    (void)pass;
+    return ops_search_call(op, ret);
+}
+
 enum door {
     OPEN,
     GUARDED, /* strangers get 401 */
@@ -65,6 +78,8 @@ static const struct place {
     {"/ops/login",  true,  OPEN,    sign_in    },
     {"/ops/logout", true,  OPEN,    sign_out   },
     {"/ops/events", false, GUARDED, send_events},
+    {"/ops/calls",  false, GUARDED, send_calls },
+    {"/ops/call",   false, GUARDED, send_call  },
 };
 enum { PLACES = sizeof(places) / sizeof(*places) };
 
@@ -74,6 +89,11 @@ bool ops_path(struct span path)
 {
     size_t n = strlen(ROOT);
     return path.n >= n && memcmp(path.p, ROOT, n) == 0 && (path.n == n || path.p[n] == '/');
+}
+
+bool ops_waits(struct span path)
+{
+    return span_eq(path, SPAN_LIT("/ops/calls")) || span_eq(path, SPAN_LIT("/ops/call"));
 }
 
 /* A file by its name; the page and the login stand at paths of their own. */

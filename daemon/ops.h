@@ -7,6 +7,8 @@
 
 /* Whether a path is the page's or below it. */
 bool ops_path(struct span path);
+/* Whether what is there waits for others than the store, or long. */
+bool ops_waits(struct span path);
 
 /* Fills in the reply (ERR_OK), or refuses in op->answer (ERR_REFUSED); *ret_allow is set with the
  * latter when the method was wrong. Errors of the store. */

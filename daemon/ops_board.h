@@ -48,7 +48,6 @@ struct ops_point {
 enum ops_part {
     OPS_REDIS,
     OPS_NODES,
-    OPS_TARGETS,
     OPS_GATEWAYS,
     OPS_JOBS,
     OPS_WEBHOOKS,

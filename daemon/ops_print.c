@@ -7,9 +7,9 @@
 enum { ASR_SECONDS = 60, MONEY_SHOWN = 100 };
 
 static const char *const part_names[OPS_PARTS] = {
-    [OPS_REDIS] = "redis",       [OPS_NODES] = "nodes",   [OPS_TARGETS] = "targets",
-    [OPS_GATEWAYS] = "gateways", [OPS_JOBS] = "jobs",     [OPS_WEBHOOKS] = "webhooks",
-    [OPS_CAUSES] = "causes",     [OPS_LATEST] = "latest",
+    [OPS_REDIS] = "redis",   [OPS_NODES] = "nodes",       [OPS_GATEWAYS] = "gateways",
+    [OPS_JOBS] = "jobs",     [OPS_WEBHOOKS] = "webhooks", [OPS_CAUSES] = "causes",
+    [OPS_LATEST] = "latest",
 };
 
 /* One event of a stream: its name, then JSON on one line. Takes the value. */

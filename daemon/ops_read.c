@@ -11,7 +11,7 @@
 
 /* Of accounts, those with calls come first; the others have their turn. */
 enum { BATCH = 100, HOT_MOST = 300, SWEEP = 100 };
-enum { NAMES_MOST = 200, LIST_EVERY = 5 };
+enum { NAMES_MOST = 200, LIST_EVERY = 5, DOWN_SHOWN = 30, UP_SHOWN = 10 };
 
 static int ask_list(struct redis_pool *redis, const char *index, struct redisReply **ret)
 {
@@ -139,6 +139,8 @@ static void ask_node(const char *name, int64_t now_ms, struct cmd cmds[])
 {
     (void)now_ms;
     cmd_fcall_ro(&cmds[0], "node_get", key_node(name).text);
+    cmd_text(&cmds[1], "HGETALL");
+    cmd_text(&cmds[1], key_node_health(name).text);
 }
 
 static int64_t field_int(const struct redisReply *r, size_t from, const char *field,
@@ -149,17 +151,51 @@ static int64_t field_int(const struct redisReply *r, size_t from, const char *fi
     return num_parse(text, 0, INT64_MAX, &n) == ERR_OK ? n : otherwise;
 }
 
+/* "STATE SINCE_MS WHY" of a next hop. */
+static json_t *target_of(const char *target, struct span text)
+{
+    struct span state, since;
+    int64_t ms = 0;
+    if (!span_cut(&text, ' ', &state) || !span_cut(&text, ' ', &since) ||
+        num_parse(since, 0, INT64_MAX, &ms) != ERR_OK)
+        return NULL;
+    return json_pack("{s:s s:s% s:I s:s%}", "target", target, "state", state.p, state.n, "since",
+                     (json_int_t)ms, "why", text.n ? text.p : "", text.n);
+}
+
+/* What a node's health tells: its calls, and next hops, those that are down before all others. */
+static void tell_health(json_t *node, const struct redisReply *r)
+{
+    json_t *up = json_array(), *down = json_array();
+    for (size_t i = 0; i + 1 < raw_count(r); i += 2) {
+        const char *field = raw_text(raw_at(r, i));
+        struct span value = raw_span(raw_at(r, i + 1));
+        int64_t number;
+        bool target = strchr(field, ' ') != NULL, is_down = value.n && value.p[0] == 'd';
+        json_t *list = is_down ? down : up;
+        if (target && json_array_size(list) < (is_down ? DOWN_SHOWN : UP_SHOWN))
+            json_array_append_new(list, target_of(field, value));
+        else if (!target && num_parse(value, 0, INT64_MAX, &number) == ERR_OK)
+            json_object_set_new(node, field, json_integer(number));
+    }
+    json_array_extend(down, up);
+    json_decref(up);
+    json_object_set_new(node, "targets", down);
+}
+
 static void tell_node(json_t *list, const char *name, const struct redisReply *const replies[])
 {
     const struct redisReply *r = replies[0];
     if (reply_check(r) != ERR_OK)
         return;
     int64_t now = reply_int(r, 1, 0);
-    json_array_append_new(list, json_pack("{s:s s:s s:s s:I s:I}", "node", name, "address",
-                                          reply_field(r, 2, "address"), "version",
-                                          reply_field(r, 2, "version"), "silent_ms",
-                                          (json_int_t)(now - field_int(r, 2, "seen", 0)), "up_ms",
-                                          (json_int_t)(now - field_int(r, 2, "started", now))));
+    json_t *node = json_pack("{s:s s:s s:s s:I s:I}", "node", name, "address",
+                             reply_field(r, 2, "address"), "version", reply_field(r, 2, "version"),
+                             "silent_ms", (json_int_t)(now - field_int(r, 2, "seen", 0)), "up_ms",
+                             (json_int_t)(now - field_int(r, 2, "started", now)));
+    if (node)
+        tell_health(node, replies[1]);
+    json_array_append_new(list, node);
 }
 
 static void ask_gateway(const char *name, int64_t now_ms, struct cmd cmds[])
@@ -257,7 +293,7 @@ static int read_redis(struct ops_board *b, struct service *s, int64_t now_ms)
 
 static int read_nodes(struct ops_board *b, struct service *s, int64_t now_ms)
 {
-    return read_index(b, OPS_NODES, service_redis(s), KEY_NODES, 1, ask_node, tell_node, now_ms);
+    return read_index(b, OPS_NODES, service_redis(s), KEY_NODES, 2, ask_node, tell_node, now_ms);
 }
 
 static int read_gateways(struct ops_board *b, struct service *s, int64_t now_ms)

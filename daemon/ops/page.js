@@ -83,6 +83,7 @@ function showSide(s) {
     {name: "Calls", class: "n", cell: (c) => count(c.n)}], s.causes ?? [], "None.");
   table(byId("nodes"), [
     {name: "Node", cell: (n) => n.node},
+    {name: "Calls", class: "n", cell: (n) => count(n.calls)},
     {name: "Up", class: "n", cell: (n) => age(n.up_ms)},
     {name: "Version", class: "n", cell: (n) => n.version},
     {name: "", class: "n", cell: (n) => n.silent_ms > DEAD_NODE_MS ? mark(`silent ${age(n.silent_ms)}`, "bad") : mark("alive")}],
@@ -97,19 +98,22 @@ function showSide(s) {
     {name: "Dead", class: "n", cell: (h) => count(h.dead)},
     {name: "", class: "n", cell: (h) => h.status === "0" ? mark("paused") : h.tries ? mark(`failed ${h.tries}×`, "warn") : mark("fine")}],
   s.webhooks ?? [], "No account has one.");
-  showTargets(s.targets);
+  showTargets(s.nodes ?? []);
   showRedis(s);
   showJobs(s.jobs ?? []);
 }
 
-function showTargets(targets) {
-  const down = (targets ?? []).filter((t) => t.state !== "up");
-  byId("targets-note").textContent = targets?.length ? `${count(targets.length - down.length)} up, ${count(down.length)} down` : "";
+// Each sipmod knows its next hops by itself; those that are down come first.
+function showTargets(nodes) {
+  const all = nodes.flatMap((n) => (n.targets ?? []).map((t) => ({...t, node: n.node})));
+  const watched = nodes.reduce((sum, n) => sum + (n.watched ?? 0), 0), down = nodes.reduce((sum, n) => sum + (n.down ?? 0), 0);
+  byId("targets-note").textContent = watched ? `${count(watched - down)} up, ${count(down)} down` : "";
+  const rows = [...all.filter((t) => t.state !== "up"), ...all.filter((t) => t.state === "up")].slice(0, 20);
   table(byId("targets"), [
-    {name: "Target", cell: (t) => t.target},
+    {name: "Target", cell: (t) => el("span", {title: t.why}, t.target.replace("UDP ", ""))},
     {name: "Seen by", cell: (t) => t.node},
-    {name: "", class: "n", cell: (t) => mark(t.state, t.state === "up" ? null : "bad")}],
-  [...down, ...(targets ?? []).filter((t) => t.state === "up")].slice(0, 20), "No target has been called yet.");
+    {name: "", class: "n", cell: (t) => el("span", {title: t.why}, t.state === "up" ? mark("up") : mark(`down ${age(latest.at - t.since)}`, "bad"))}],
+  rows, "No next hop has had calls lately.");
 }
 
 function showRedis(s) {

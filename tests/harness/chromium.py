@@ -125,7 +125,7 @@ class Page:
 
     def open(self, url):
         self.do("Page.navigate", url=url)
-        self.wait(f"document.readyState == 'complete' && location.href != 'about:blank'")
+        self.wait("document.readyState == 'complete' && location.href != 'about:blank'")
 
     def __call__(self, expression):
         """The value of an expression."""

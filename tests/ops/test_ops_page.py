@@ -9,6 +9,7 @@ import pytest
 
 from harness import Stack, wait_for
 from harness.chromium import Chromium
+from harness.ops import Ops
 
 SHOTS = os.environ.get("TRUNKLINE_SHOTS")  # a folder for pictures to look at
 SESSIONS, CALLS = 10, 4
@@ -95,7 +96,7 @@ def test_values_are_those_of_the_stack(s, page):
     cells = row(page, "trunks", f"{s.account}/{s.trunk}")
     assert cells[0] == f"{s.account}/{s.trunk} <b>Main & Söhne</b>" and cells[2] == f"{CALLS} / {SESSIONS}"
     node = row(page, "nodes", s.sipmod.name)
-    assert node[-1] == "alive" and re.fullmatch(r"\d+ s", node[1])
+    assert node[-1] == "alive" and re.fullmatch(r"\d+ s", node[2])
     assert row(page, "gateways", "overseas")[1:] == ["0 / 7", "on"]
     assert s.redis.client.info("server")["redis_version"] in page.text("#redis")
     assert "expire" in page.text("#jobs") and page.text("#jobs-note") == "run by 1 trunkd"
@@ -153,6 +154,73 @@ def test_fits(page, width, height, dark):
         shot(page, f"page-{width}-{'dark' if dark else 'light'}")
     finally:
         page.look(1280, 800)
+
+
+def test_a_call_is_found_and_its_ladder_drawn(s, page):
+    with_end = s.uac(s.number, calls=1, duration_ms=200).start()
+    with_end.finish()
+    call = wait_for(lambda: next((c for c in s.cdrs() if c["code"] == "200"), None))
+    page.press("/")
+    assert page("document.activeElement.id") == "query"
+    page.type("#query", s.number)
+    page.press("Enter")
+    page.wait("document.querySelectorAll('#calls tbody tr').length >= 5")
+    assert page("document.querySelectorAll('#calls .mark').length") == CALLS
+    shot(page, "found")
+    page("query.value = ''; document.querySelector('#close').click()")
+    page.type("#query", call["callid"])
+    page.press("Enter")
+    page.wait("document.querySelectorAll('#calls tbody tr').length == 1 && document.activeElement.className == 'link'")
+    page.press("Enter")  # the first one found has the focus
+    page.wait("document.querySelectorAll('.ladder .step').length > 5")
+    steps = page("[...document.querySelectorAll('.ladder .step')].map(e => e.getAttribute('aria-label'))")
+    names = [step.split(": ")[1].split(" (")[0] for step in steps]
+    assert names == ["INVITE", "100 Trying", "INVITE", "180 Ringing", "180 Ringing", "200 OK", "200 OK", "ACK", "ACK",
+                     "BYE", "BYE", "200 OK", "200 OK"]
+    assert f"{call['source']} to {s.sipmod.name}: INVITE" in steps[0] and f"to {s.callee.address}: INVITE" in steps[2]
+    page("document.querySelectorAll('.ladder .step')[2].focus()")
+    page.press("Enter")
+    assert page.text("#message").startswith(f"INVITE sip:{s.number}@{s.callee.address} SIP/2.0")
+    assert call["call"] in page.text("#facts") and "200 answered, by caller" in page.text("#facts")
+    shot(page, "ladder")
+    page.press("Escape")
+    page.wait("!found.open")
+
+
+def test_search(s):
+    ops = Ops(s.trunkd)
+
+    def found(text):
+        reply = ops.get("/ops/calls?" + urllib.parse.urlencode({"q": text}), token=s.token)
+        assert reply.status == 200 and reply.json["complete"], reply.body
+        return {c["call"] for c in reply.json["calls"]}
+
+    all_calls = {c["call"] for c in s.live()} | {c["call"] for c in s.cdrs()}
+    last = s.cdrs()[0]
+    assert len(all_calls) < 50
+    for text in (s.number, f"1{s.number}", f"+1{s.number}", s.number[-7:], s.account, f"{s.account}/{s.trunk}",
+                 "2065550100"):
+        assert found(text) == all_calls, text
+    assert found(last["call"]) == found(last["callid"]) == {last["call"]}
+    for text in ("nothing", "9999999999", f"{s.account}/999", "1000099", "%", "*", "'or'"):
+        assert found(text) == set(), text
+    for query in ("", "q=", "q=a%20b", "q=a&q=b", f"q={'x' * 300}"):
+        assert ops.get(f"/ops/calls?{query}", token=s.token).json["error"] == "Invalid q", query
+    assert ops.get(f"/ops/calls?q={s.number}").status == ops.get(f"/ops/call?account={s.account}&id=x").status == 401
+
+
+def test_one_call(s):
+    ops, last = Ops(s.trunkd), s.cdrs()[0]
+
+    def one(**params):
+        return ops.get("/ops/call?" + urllib.parse.urlencode(params), token=s.token)
+
+    reply = one(account=s.account, id=last["call"])
+    assert {k: reply.json["call"][k] for k in last} == last and reply.json["call"]["live"] is False
+    assert one(account=s.account, id="nothing").json["error"] == "Invalid id"
+    assert one(account="1000099", id=last["call"]).json["error"] == "Invalid id"
+    assert one(account="x", id=last["call"]).json["error"] == "Invalid account"
+    assert s.redis.client.keys("trace:*") == []  # what asked the rings is gone again
 
 
 def test_names_for_those_who_do_not_see(page):

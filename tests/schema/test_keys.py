@@ -303,7 +303,8 @@ def test_functions_touch_their_own_tag_only(scenario):
 
 KEYS_OF = {"sys": "job:x", "audit": "audit:{all}", "operator": "{ops}",
            "account": KEY, "trunk": KEY, "number": KEY, "inv": WA, "order": KEY, "port": KEY,
-           "call": KEY, "tap": KEY, "recovery": KEY, "gateway": "gw:{g1}", "payment": KEY, "billing": KEY, "hook": KEY,
+           "call": KEY, "tap": KEY, "recovery": KEY, "search": KEY,
+           "gateway": "gw:{g1}", "payment": KEY, "billing": KEY, "hook": KEY,
            "trace": TRACE}
 TEXTS = ["", "0", "1", "-1", "11", "21", "41", "31", ONE, "landline", "in", "out", "did", "tg", "trunk", "carrier",
          "2062190001x", "9" * 15, "9" * 40, "1.5", "nan", "inf", "0x1f", "a b", "a\nb", "\x00\xff", "{a:7001}",
