@@ -9,6 +9,7 @@
 enum {
     LOOK_MS = 250,
     BEAT_MS = 10 * 1000, /* a third of what the key lives */
+    CALLS_MS = 2000,     /* while the number of calls changes */
     TARGETS_TOLD = 500,
     COUNT_TEXT = 24,
 };
@@ -18,6 +19,7 @@ struct report {
     struct timer timer;
     uint64_t told_ms; /* latest report; 0: none that Redis took */
     size_t changes;   /* of health, that it told of */
+    size_t calls;     /* the same */
 };
 
 static void on_told(void *arg, const struct redisReply *reply, int err)
@@ -62,6 +64,7 @@ static void send_report(struct report *r)
                      key_node_health(store_node(c->store)).text, 4, args) == ERR_OK) {
         r->told_ms = timer_now(c->wheel);
         r->changes = changes;
+        r->calls = dialogs_count(c->dialogs);
     }
     free(targets);
 }

@@ -51,6 +51,9 @@ MUST_CHECK bool ctl_call(struct ctl *c, const struct refusal *refusals, struct r
 MUST_CHECK bool ctl_read(struct ctl *c, const struct refusal *refusals, struct redisReply **ret,
                          const char *function, const char *key, ...) __attribute__((sentinel));
 
+/* Whether Redis answers: for what needs no schema. A failure is explained. */
+MUST_CHECK bool ctl_reach(struct ctl *c);
+
 /* A list of names that owns them. */
 struct names {
     char **v;

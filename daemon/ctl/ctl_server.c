@@ -18,6 +18,21 @@ int ctl_explain(const struct ctl *c, int err, const struct redisReply *reply,
     return ctl_fail("refused: %s", word);
 }
 
+bool ctl_reach(struct ctl *c)
+{
+    struct redisReply *reply = NULL;
+    struct cmd ping = {0};
+    cmd_text(&ping, "PING");
+    int err = redis_raw(c->redis, &ping, &reply);
+    bool reached = err == ERR_OK && !raw_is_error(reply);
+    if (!reached)
+        ctl_fail("Redis at %s: %s", c->conf.redis.address,
+                 err == ERR_OK ? raw_text(reply) : err_text(err));
+    cmd_free(&ping);
+    reply_free(reply);
+    return reached;
+}
+
 bool ctl_send(struct ctl *c, struct cmd *cmd, const struct refusal *refusals,
               struct redisReply **ret)
 {

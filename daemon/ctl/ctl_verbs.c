@@ -259,6 +259,10 @@ static const struct arg watch[] = {
     {"--number", ARG_NUMBER, 0, 0, 0, NULL, NULL, "only calls to this number"},
     {"--events", ARG_NAME, 0, 0, 0, "calls,trunks,health", NULL, "which, by comma: calls, trunks, health (default: all)"}, END};
 
+static const struct arg top[] = {
+    {"--account", ARG_ACCOUNT, 0, 0, 0, NULL, NULL, "only of this account"},
+    {"--once", ARG_FLAG, 0, 0, 0, NULL, NULL, "print it once and end, as without a terminal"}, END};
+
 const struct verb ctl_verbs[] = {
     {"account", "add", ctl_account_add, "open an account", account_add, 0},
     {"account", "set", ctl_account_set, "change an account", account_set, 0},
@@ -309,7 +313,8 @@ const struct verb ctl_verbs[] = {
     {"tap", "list", ctl_tap_list, "list an account's calls that sipmod --tap saw", cdr_list, VERB_READS},
     {"tap", "compare", ctl_tap_compare, "compare them with its CDRs, or with those of another system", tap_compare, VERB_READS},
     {"tap", "clear", ctl_tap_clear, "forget them", account_only, 0},
-    {"watch", "", ctl_watch, "print calls, changes of trunks and of health as they happen", watch, VERB_READS},
+    {"watch", "", ctl_watch, "print calls, changes of trunks and of health as they happen", watch, VERB_READS | VERB_ANY_SCHEMA},
+    {"top", "", ctl_top, "show live what goes on: calls, limits, next hops, gateways", top, VERB_READS | VERB_ANY_SCHEMA},
     {"order", "list", ctl_order_list, "list an account's orders", account_only, VERB_READS},
     {"order", "show", ctl_order_show, "show an order with its numbers", order_show, VERB_READS},
     {"order", "cancel", ctl_order_cancel, "cancel an order that is not paid, and free its numbers", order_show, 0},

@@ -23,7 +23,7 @@ ctl_verb_fn ctl_carrier_add, ctl_carrier_list, ctl_carrier_remove;
 ctl_verb_fn ctl_gateway_add, ctl_gateway_route, ctl_gateway_list, ctl_gateway_remove;
 ctl_verb_fn ctl_rate_set, ctl_rate_import, ctl_rate_list;
 ctl_verb_fn ctl_trunk_grant, ctl_trunk_list, ctl_number_show, ctl_number_cancel;
-ctl_verb_fn ctl_call_list, ctl_call_show, ctl_call_kill, ctl_cdr_list, ctl_watch;
+ctl_verb_fn ctl_call_list, ctl_call_show, ctl_call_kill, ctl_cdr_list, ctl_watch, ctl_top;
 ctl_verb_fn ctl_tap_list, ctl_tap_compare, ctl_tap_clear;
 ctl_verb_fn ctl_trace_start, ctl_trace_stop, ctl_trace_list, ctl_trace_get, ctl_trace_show;
 ctl_verb_fn ctl_order_list, ctl_order_show, ctl_order_cancel;

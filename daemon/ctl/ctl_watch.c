@@ -193,6 +193,8 @@ int ctl_watch(struct ctl *c, const struct args *a)
     struct watch w = {.args = a, .json = c->json};
     if (!read_events(&w, ctl_args_text(a, "--events")))
         return CTL_USAGE;
+    if (!ctl_reach(c))
+        return CTL_FAILED;
     w.colour = isatty(STDOUT_FILENO) && !(plain && *plain) && !(term && strcmp(term, "dumb") == 0);
     (void)signal(SIGPIPE, SIG_IGN); /* a failed write says so */
     uv_loop_init(&w.loop);

@@ -18,7 +18,7 @@ VERBS = [
     "gateway add", "gateway route", "gateway list", "gateway remove", "rate set", "rate import", "rate list",
     "grant", "trunk list", "number show", "number cancel", "call list", "call show", "call kill",
     "trace start", "trace stop", "trace list", "trace get", "trace show", "cdr list",
-    "tap list", "tap compare", "tap clear", "watch",
+    "tap list", "tap compare", "tap clear", "watch", "top",
     "order list", "order show", "order cancel",
     "lnp coverage import", "lnp coverage list", "lnp coverage remove", "port list", "port show", "port reasons",
     "port set", "port submit", "port exception", "port foc", "port complete", "port cancel", "port reject",

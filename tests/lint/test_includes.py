@@ -25,6 +25,7 @@ CONFINED = {
     r"curl/.*": r"daemon/(gateway_http|webhook_http)\.c",
     r"openssl/.*": r"(sipmod/tls|shared/secret)\.c",
     r"ares\w*\.h": r"sipmod/dns\.c",
+    r"n?curses\w*(/.*|\.h)": r"daemon/ctl/ctl_top_screen\.c",
     r"pcap(/.*|\.h)": r"sipmod/(capture\w*|tap_pcap)\.c",
 }
 
