@@ -73,10 +73,15 @@ static bool is_keep_alive(struct span bytes)
     return bytes.n == 0 || ((unsigned char)bytes.p[0] <= ' ' && span_trim(bytes).n == 0);
 }
 
+static bool is_wanted(const struct capture *c)
+{
+    return c->ring || c->file || c->hep || capture_traces_any(c->traces);
+}
+
 void capture_message(void *capture, const struct transport_message *m)
 {
     struct capture *c = capture;
-    if (is_keep_alive(m->bytes))
+    if (!is_wanted(c) || is_keep_alive(m->bytes))
         return;
     if (m->protocol == PROTOCOL_TLS && !c->conf->capture.tls) {
         c->counts.left_out++;

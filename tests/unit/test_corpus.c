@@ -28,6 +28,9 @@
 #define LLVMFuzzerTestOneInput fuzz_tap
 #include "../fuzz/fuzz_tap.c" // NOLINT(bugprone-suspicious-include)
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_capture
+#include "../fuzz/fuzz_capture.c" // NOLINT(bugprone-suspicious-include)
+#undef LLVMFuzzerTestOneInput
 
 typedef int entry_point(const uint8_t *data, size_t size);
 
@@ -115,12 +118,19 @@ static void test_tap(void **state)
     replay(fuzz_tap, SOURCE_DIR "/tests/fuzz/corpus/tap");
 }
 
+static void test_capture(void **state)
+{
+    (void)state;
+    replay(fuzz_capture, SOURCE_DIR "/tests/fuzz/corpus/capture");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_msg),   cmocka_unit_test(test_uri), cmocka_unit_test(test_edit),
-        cmocka_unit_test(test_frame), cmocka_unit_test(test_srv), cmocka_unit_test(test_request),
-        cmocka_unit_test(test_tap),
+        cmocka_unit_test(test_msg),  cmocka_unit_test(test_uri),
+        cmocka_unit_test(test_edit), cmocka_unit_test(test_frame),
+        cmocka_unit_test(test_srv),  cmocka_unit_test(test_request),
+        cmocka_unit_test(test_tap),  cmocka_unit_test(test_capture),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
