@@ -3,12 +3,13 @@
 import contextlib
 import pathlib
 import re
+import select
 import time
 
 import pytest
 
 from harness import StreamPeer, wait_for
-from harness.bed import CARRIER, Bed, Line, OnnetLine
+from harness.bed import CARRIER, Bed, ExitLine, Line, OnnetLine
 from harness.books import Books
 from harness.kamailio import KamailioAlone
 from harness.sipp import Sipp
@@ -197,6 +198,32 @@ def test_calls_over_tcp(shared):
     call.hang_up(by="callee")
     assert tcp.cdr()["by"] == "callee"
     tcp.close()
+
+
+def test_gateways_of_one_rank_by_their_weight(shared):
+    """The heavy one first (but once in a thousand), then the other."""
+    out = ExitLine(shared.bed, shared)
+    heavy = out.peer("127.0.0.7")
+    out.add_gateway(heavy, "1206", priority=1, weight=1000)
+    first = []
+    for _ in range(4):
+        invite = out.invite()
+        wait_for(lambda: any(out_of(peer) for peer in (heavy, out.primary)), 3, "a gateway is tried", 0.01)
+        peers = sorted((heavy, out.primary), key=lambda peer: not out_of(peer))
+        for peer, status in zip(peers, (503, 486)):
+            received = peer.expect("INVITE", call_id=invite.call_id)
+            peer.respond(received, status)
+            peer.expect("ACK", call_id=invite.call_id)
+        out.failed(invite, 486)
+        first.append(peers[0])
+    assert first.count(heavy) >= 3
+    out.customer.settled()
+    out.close()
+
+
+def out_of(peer):
+    """Whether a message waits for this peer."""
+    return bool(peer.backlog) or bool(select.select([peer.socket], [], [], 0)[0])
 
 
 def test_no_limit_is_exceeded_by_several_workers(line, shared):
