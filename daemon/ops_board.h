@@ -65,7 +65,7 @@ struct ops_board {
     json_t *parts[OPS_PARTS]; /* NULL: not known */
     bool up;
     const char *trouble; /* why not; static */
-    int64_t trip_us;     /* of the latest question */
+    int64_t trip_us;     /* of one short question */
 };
 
 struct ops_board *ops_board_new(void);    /* NULL when out of memory */

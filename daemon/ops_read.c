@@ -64,9 +64,7 @@ static int read_batch(struct ops_board *b, struct redis_pool *redis,
     struct redisReply *replies[BATCH] = {0};
     for (size_t i = 0; i < n; i++)
         cmd_fcall_ro(&cmds[i], "call_totals", key_account(accounts[i]->name).text);
-    int64_t began_us = clock_boot_us();
     int err = redis_pipeline(redis, cmds, n, replies);
-    b->trip_us = clock_boot_us() - began_us;
     for (size_t i = 0; i < n; i++) {
         if (err == ERR_OK)
             err = take(b, accounts[i], replies[i]);
@@ -344,7 +342,8 @@ int ops_read(struct ops_board *b, struct service *service, int64_t turn)
 {
     struct redis_pool *redis = service_redis(service);
     int err = ERR_OK;
-    int64_t now_ms = wall_ms(redis, &err);
+    int64_t began_us = clock_boot_us(), now_ms = wall_ms(redis, &err);
+    b->trip_us = clock_boot_us() - began_us;
     if (err == ERR_OK)
         ops_board_step(b, now_ms);
     if (err == ERR_OK && turn % LIST_EVERY == 0)

@@ -223,6 +223,23 @@ def test_one_call(s):
     assert s.redis.client.keys("trace:*") == []  # what asked the rings is gone again
 
 
+def test_without_messages_the_record_tells_the_course(s, page):
+    """A call that no sipmod has seen: refused in Redis, as another proxy would have asked for it."""
+    asked = ["seen-by-none", "in", "2069999999", "", "elsewhere", "boot", "sip:12065550177@192.0.2.9", "sip:x@y",
+             "192.0.2.9:5060", "other", "lost@192.0.2.9", "", "", "", "", "486", "3600"]
+    assert s.redis.fcall("call_admit", f"{{a:{s.account}}}", *asked)[0] == "refused"
+    page("query.value = ''")
+    page.type("#query", "lost@192.0.2.9")
+    page.press("Enter")
+    page.wait("document.activeElement.className == 'link'")
+    page.press("Enter")
+    page.wait("document.querySelectorAll('.ladder .step').length == 2")
+    names = page("[...document.querySelectorAll('.step')].map(e => e.getAttribute('aria-label').split(': ')[1])")
+    assert names == ["INVITE", "end"] and "404 inactive" in page.text("#facts")
+    assert page.text("#found-note") == "no messages are kept of it: its record alone"
+    page("document.querySelector('#close').click()")
+
+
 def test_names_for_those_who_do_not_see(page):
     assert page("[...document.querySelectorAll('button, input, [role=img]')].every(e => e.innerText || e.ariaLabel "
                 "|| e.getAttribute('aria-label'))")
