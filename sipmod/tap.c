@@ -32,7 +32,7 @@ struct tap {
     uv_poll_t readable; /* live */
     uv_idle_t reading;  /* of a file */
     bool asked, started, finished, closed, failed;
-    int64_t begun_ms, finished_ms; /* clock_boot_ms */
+    int64_t begun_ms, finished_ms; /* clock_boot_ms; begun: with the first frame */
     int64_t now_us;                /* of the latest packet */
 };
 
@@ -380,7 +380,7 @@ static void free_parts(struct tap *t)
 
 int tap_run(const struct conf *conf, const char *name)
 {
-    struct tap t = {.conf = conf};
+    struct tap t = {.conf = conf, .begun_ms = clock_boot_ms()};
     char error[TAP_PCAP_ERROR];
     uv_loop_init(&t.loop);
     if (tap_pcap_open(&t.pcap, name, conf, error) != ERR_OK) {
