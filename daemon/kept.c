@@ -14,6 +14,7 @@ enum {
     BYTES_MAX = 64 << 20,
     REPLY_MAX = 1 << 20,
     LIFE_MS = 60000,
+    RENEW_MS = 5000,
     AT_ONCE = 256,
     GATHER_NS = 50000,
     STATS_AT = 9 /* first value of stats_get: ok, columns, 7 names */
@@ -253,7 +254,7 @@ struct kept_reply *kept_begin(struct kept *k, const struct kept_base *bases, siz
     pthread_mutex_lock(&k->lock);
     r->era = k->era;
     pthread_mutex_unlock(&k->lock);
-    r->made_ms = clock_boot_ms();
+    r->due_ms = clock_boot_ms() + LIFE_MS;
     if (!read_revisions(k, r)) {
         kept_drop(r);
         r = NULL;
@@ -279,11 +280,22 @@ void kept_put(struct kept *k, struct kept_reply *r)
         kept_drop(r);
 }
 
+/* One that has lived long enough is made anew by the first who asks; the others need not wait for
+ * that, or do it as well: it is checked like any other. */
+static bool is_due(struct kept_reply *r)
+{
+    int64_t now = clock_boot_ms();
+    if (now < r->due_ms)
+        return false;
+    r->due_ms = now + RENEW_MS;
+    return true;
+}
+
 struct kept_reply *kept_find(struct kept *k, const char *digest)
 {
     pthread_mutex_lock(&k->lock);
     struct kept_reply *r = *slot_of(k, digest);
-    if (r && (strcmp(r->request, digest) != 0 || clock_boot_ms() - r->made_ms >= LIFE_MS))
+    if (r && (strcmp(r->request, digest) != 0 || is_due(r)))
         r = NULL;
     if (r)
         atomic_fetch_add(&r->users, 1);

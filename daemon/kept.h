@@ -25,14 +25,14 @@ struct kept_base {
     char revision[KEPT_REVISION_MAX];
 };
 
-/* Filled in before kept_put, never changed afterwards; counted. */
+/* Filled in before kept_put, hardly changed afterwards; counted. */
 struct kept_reply {
     atomic_int users;
     char request[SECRET_SHA256_HEX]; /* digest of the request that it answers */
     struct kept_base bases[KEPT_BASES];
     size_t base_n;
     unsigned long era;
-    int64_t made_ms;
+    int64_t due_ms; /* when it is made anew; the cache's */
     const struct endpoint *endpoint;
     struct auth_record *record; /* of its account, no younger than the revision */
     char token[SECRET_SHA256_HEX];
