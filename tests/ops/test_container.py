@@ -164,6 +164,11 @@ class Machine:
             for name in listed.stdout.split():
                 subprocess.run(["podman", "healthcheck", "run", name], env=self.env, capture_output=True, check=False)
 
+    def up(self):
+        self.compose("up", "-d", "--no-build", timeout=180)
+        for name in ("METRICS_A", "METRICS_B"):
+            wait_for(lambda n=name: healthy(f"127.0.0.1:{self.ports[n]}", "trunkline_redis_up"), 30, "sipmods serve")
+
     def ctl(self, *argv, **options):
         out = self.podman("exec", "-i", "test_trunkd_1", "trunkctl", "-c", "/etc/trunkline/trunkd.ini", "--json", *argv,
                           **options)
@@ -223,7 +228,7 @@ def test_the_project_takes_calls(machine):
     machine.compose("run", "--rm", "prepare")
     policy = "printf '[policy]\\nloopback_trunks = yes\\n' >>/etc/trunkline/trunkd.ini"
     machine.compose("run", "--rm", "prepare", "sh", "-c", policy)
-    machine.compose("up", "-d", "--no-build", timeout=180)
+    machine.up()
     account, callee, number = order_number(machine)
     for port in ("SIP_A", "SIP_B"):
         call(machine, callee, number, port)
@@ -233,7 +238,7 @@ def test_the_project_takes_calls(machine):
     machine.compose("stop", timeout=180)
     for name in ("redis", "trunkd", "sipmod-a", "sipmod-b"):
         assert machine.podman("inspect", f"test_{name}_1", "--format", "{{.State.ExitCode}}").strip() == "0", name
-    machine.compose("up", "-d", "--no-build", timeout=180)
+    machine.up()
     call(machine, callee, number, "SIP_B")
     wait_for(lambda: len(machine.ctl("cdr", "list", account)) == 3, 10)
     assert machine.ctl("reconcile")[0]["differences"] in (0, "0")
