@@ -1,6 +1,7 @@
 /* trace start, stop, list, get, show. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl_audit.h"
@@ -188,7 +189,9 @@ int ctl_trace_list(struct ctl *c, const struct args *a)
 static int write_file(const struct ctl_packets *packets, const char *path)
 {
     bool standard = strcmp(path, "-") == 0;
+    mode_t mask = umask(S_IRWXG | S_IRWXO); /* messages may hold secrets */
     FILE *out = standard ? stdout : fopen(path, "wbe");
+    (void)umask(mask);
     if (!out)
         return ctl_fail("-o %s: %m", path);
     bool good = ctl_pcap_write(out, packets);

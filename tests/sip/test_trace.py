@@ -1,6 +1,7 @@
 """Traces and rings: trunkctl trace."""
 
 import re
+import stat
 
 import pytest
 
@@ -66,6 +67,7 @@ def test_ring_has_a_call_by_either_id(line, ctl, tmp_path, kind):
     with pytest.raises(CtlFailed, match="CALL: no trace and no running sipmod"):
         ctl("trace", "get", "nobody@nowhere", "-o", tmp_path / "b.pcap")
     assert not (tmp_path / "b.pcap").exists()
+    assert stat.S_IMODE((tmp_path / "a.pcap").stat().st_mode) == 0o600, "it may hold secrets"
 
 
 def test_ring_has_a_call_that_was_refused_at_once(line, ctl):
