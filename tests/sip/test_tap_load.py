@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from harness import Sipp, UdpPeer
+from harness import Ctl, Sipp, UdpPeer, write_conf
 from harness.bed import PRIMARY, SECONDARY, Bed, Customer
 from harness.tap import TIMES, Recorder, Tap, differences, records
 
@@ -75,10 +75,12 @@ def test_every_call(callees):
     print(summary)
     assert summary["calls"] == summary["CDRs written"] == each * len(KINDS)
     assert "frames dropped by the kernel" not in summary
+    ctl = Ctl(write_conf(os.path.join(bed.workdir, "ctl.ini"), {"redis.address": bed.redis.address}))
     late = 0
     for kind, (customer, _) in customers.items():
         cdrs, found = ({r["call"]: r for r in rows} for rows in (customer.cdrs(), records(customer)))
         assert len(cdrs) == each and cdrs.keys() == found.keys()
+        assert ctl("tap", "compare", customer.id, "--tolerance", 1000)["equal"] == each
         assert {(c["code"], c["by"]) for c in cdrs.values()} == {KINDS[kind][5:]}
         for call, cdr in cdrs.items():
             assert not differences(cdr, found[call], tolerance_ms=1000), kind
