@@ -23,7 +23,9 @@ def tshark(path, *args):
 def fields(path, *names, wanted="sip"):
     """Of each packet in the file that this display filter takes; "" where there is none."""
     options = [word for name in names for word in ("-e", name)]
-    rows = json.loads(tshark(path, "-Y", wanted, "-T", "json", *options))
+    out = tshark(path, "-Y", wanted, "-T", "json", *options)
+    assert out.rstrip().endswith("]"), f"{path} is not whole: {out[-80:]}"
+    rows = json.loads(out)
     return [tuple(row["_source"]["layers"].get(name, [""])[0] for name in names) for row in rows]
 
 
