@@ -5,7 +5,7 @@ import time
 import pytest
 
 from harness import wait_for
-from harness.bed import CARRIER, Bed, Line
+from harness.bed import CARRIER, SCHEMA_VERSION, Bed, Line
 
 CONF = {"sip__store_timeout_ms": 300, "sip__retry_after_s": 7}
 
@@ -188,11 +188,11 @@ def test_sipmod_waits_for_the_schema():
 
 def test_sipmod_refuses_another_version_of_the_schema():
     with Bed() as bed:
-        bed.redis.client.hset("schema", "version", "2")
+        bed.redis.client.hset("schema", "version", "9")
         sipmod = bed.sipmod(ready=False)
-        wait_for(lambda: 'schema \\"2\\"' in sipmod.log(), 5)
+        wait_for(lambda: 'schema \\"9\\"' in sipmod.log(), 5)
         assert sipmod.log().count("no more calls are taken") == 1
-        bed.redis.client.hset("schema", "version", "1")
+        bed.redis.client.hset("schema", "version", SCHEMA_VERSION)
         serve_one(bed, sipmod)
 
 
