@@ -137,6 +137,29 @@ def test_texts_of_the_caller_reach_redis_as_they_are(line):
     assert (cdr["from"], cdr["callid"]) == (f"{uri};x=%s", invite.call_id)
 
 
+@pytest.mark.parametrize("call_id, parameter", [
+    ("a b", ";tag=a"), ("a\0b", ";tag=a"), ("ab1", ""), ("ab2", ';tag="a b"'), ("ab3", ';tag="a\0 b"')])
+def test_a_caller_whose_dialog_no_bye_would_find_is_refused(line, call_id, parameter):
+    invite = line.carrier.invite("1" + line.number, call_id=call_id)
+    invite.set("From", f"<sip:12065550100@example.net>{parameter}")
+    line.carrier.send(invite)
+    assert line.carrier.expect(lambda m: (m.status or 0) >= 200).status == 400
+    line.primary.expect_nothing(0.05)
+
+
+def test_an_answer_whose_dialog_no_bye_would_find_is_not_taken(line):
+    invite = line.invite()
+    received = line.tried(invite)
+    line.primary.respond(received, 180)
+    for tag in ('"a b"', '"a\0 b"'):
+        line.primary.respond(received, 200, tag=tag)
+    line.carrier.expect_nothing(0.1, but=(100, 180))
+    call, = line.wait_live()
+    assert call["answer_ms"] == ""
+    line.connect(invite, received).hang_up()
+    assert line.cdr()["reason"] == "answered"
+
+
 def test_a_trunk_learns_what_the_caller_lets_it_know(line):
     told = [("P-Asserted-Identity", "<sip:me@example.net>"), ("History-Info", "<sip:a@b>;index=1")]
     for privacy, left in (("none", 2), ("id;user", 1), ("critical;history;id", 0)):
