@@ -126,6 +126,16 @@ def test_a_backup_amid_calls_is_whole(saved):
     assert deploy("restore", "--check", saved.backup).startswith("Verified: ")
 
 
+def test_only_the_latest_are_kept(saved, tmp_path):
+    """And nothing but backups goes, whatever the folder's name is."""
+    folder, other = tmp_path / "my backups", tmp_path / "my"
+    for made in [folder / "20250101T000000Z", folder / "20250102T000000Z", folder / "notes", other]:
+        made.mkdir(parents=True)
+    deploy("backup", *saved.arguments[:2], "--keep", "2", folder)
+    left = sorted(path.name for path in folder.iterdir() if path.name != ".lock")
+    assert len(left) == 3 and left[0] == "20250102T000000Z" and left[2] == "notes" and other.exists()
+
+
 def test_files_that_stay_the_same_are_kept_once(saved):
     """Both backups have the same closed files: links to one."""
     same = [path for path in glob.glob(f"{saved.backup}/files/**/*", recursive=True)
