@@ -9,6 +9,7 @@
 #include "ctl.h"
 #include "money.h"
 #include "num.h"
+#include "utf8.h"
 
 enum { CELL_TEXT = 64, PARTS_MAX = 2 };
 
@@ -266,11 +267,18 @@ static int text_width(const char *text)
     return width;
 }
 
-/* Control characters, which a caller may have sent, never reach the terminal. */
+/* Control characters, which a caller may have sent, never reach the terminal, nor do those of more
+ * bytes: U+009B begins a command as ESC [ does, others turn the direction of a line. */
 static void put_text(const char *text)
 {
-    for (; *text; text++)
-        putchar(iscntrl((unsigned char)*text) ? '?' : *text);
+    for (struct span c = {text, 0}; *c.p; c.p += c.n) {
+        for (c.n = 1; ((unsigned char)c.p[c.n] & 0xc0) == 0x80;)
+            c.n++;
+        if (utf8_valid(c) && !utf8_has_control(c))
+            fwrite(c.p, 1, c.n, stdout);
+        else
+            putchar('?');
+    }
 }
 
 static void put_padded(const char *text, int width, bool right, bool last)

@@ -124,6 +124,8 @@ def test_control_characters_from_the_wire_never_reach_a_terminal(ctl, server, ac
     admit(server, key, "c1")
     server.client.hset(f"{key}:call:c1", "from", "\x1b[2Jevil")
     assert "?[2Jevil" in ctl.run("call", "list").stdout
+    server.client.hset(f"{key}:call:c1", "from", "\x9b2Jgr\u00fcn\u202e")
+    assert "?2Jgr\u00fcn?" in ctl.run("call", "list").stdout
     server.client.hset(f"{key}:call:c1", "from", b"caf\xe9")
     assert ctl("call", "list")[0]["from"] == "caf?"
 
