@@ -314,6 +314,8 @@ enum tap_found tap_frame_read(struct tap_frames *f, const struct tap_frame *fram
         .frames = f, .at_us = frame->at_us, .cut = frame->bytes.n < frame->on_wire, .ret = ret};
     size_t head = LINKS[frame->link].head;
     *ret = (struct tap_packet){.at_us = frame->at_us};
+    if (frame->at_us < 0)
+        return TAP_FOUND_MALFORMED;
     if (frame->bytes.n < head)
         return too_short(&r);
     struct span s = behind(frame->bytes, head);

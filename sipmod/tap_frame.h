@@ -16,7 +16,7 @@ enum tap_link {
 };
 
 struct tap_frame {
-    int64_t at_us;
+    int64_t at_us; /* unix time; below 0: a time that can't be */
     enum tap_link link;
     struct span bytes; /* as captured */
     size_t on_wire;    /* bytes that the frame had */
@@ -27,7 +27,7 @@ enum tap_found {
     TAP_FOUND_OTHER,     /* neither UDP nor TCP over IP */
     TAP_FOUND_FRAGMENT,  /* kept until the others come */
     TAP_FOUND_CUT,       /* the capture didn't keep all of its bytes */
-    TAP_FOUND_MALFORMED, /* its headers can't be */
+    TAP_FOUND_MALFORMED, /* its headers or its time can't be */
     TAP_FOUND_REFUSED,   /* fragments that overlap, or are too many */
     TAP_FOUND_COUNT,
 };

@@ -9,6 +9,8 @@
 
 enum { SNAPLEN = 262144, FILTER_MAX = 4096 };
 
+static const int64_t SECONDS_MAX = INT64_C(100000000000);
+
 struct tap_pcap {
     pcap_t *pcap;
     bool live;
@@ -171,6 +173,14 @@ void tap_pcap_close(struct tap_pcap *p)
 
 /* ---- reading ---- */
 
+/* A capture file may tell any time. */
+static int64_t time_of(const struct pcap_pkthdr *head)
+{
+    int64_t seconds = head->ts.tv_sec, us = head->ts.tv_usec;
+    bool right = seconds >= 0 && seconds < SECONDS_MAX && us >= 0 && us < 1000000;
+    return right ? seconds * 1000000 + us : -1;
+}
+
 bool tap_pcap_is_live(const struct tap_pcap *p)
 {
     return p->live;
@@ -188,7 +198,7 @@ int tap_pcap_next(struct tap_pcap *p, struct tap_frame *ret)
     switch (pcap_next_ex(p->pcap, &head, &bytes)) {
     case 1:
         *ret = (struct tap_frame){
-            .at_us = (int64_t)head->ts.tv_sec * 1000000 + head->ts.tv_usec,
+            .at_us = time_of(head),
             .link = p->link,
             .bytes = {(const char *)bytes, head->caplen},
             .on_wire = head->len,

@@ -3,6 +3,7 @@
 import struct
 
 ETHERNET, RAW, NULL, COOKED, COOKED2 = 1, 101, 0, 113, 276
+ENHANCED_PACKET = 6  # of pcapng: a block's type
 _MAC = bytes(12)
 
 

@@ -1,6 +1,7 @@
 """sipmod --tap writes, from what was on the wire, the CDRs that a sipmod in the path wrote."""
 
 import re
+import struct
 import subprocess
 import time
 
@@ -343,6 +344,20 @@ def test_pcapng(recorded, emptied, tmp_path):
     subprocess.run(["editcap", "-F", "pcapng", recorded["path"], path], check=True)
     _, found = emptied(path)
     assert found == recorded["found"]
+
+
+def test_a_frame_of_a_time_that_cannot_be(recorded, emptied, tmp_path):
+    """It is passed over, and the calls after it go on."""
+    path = tmp_path / "form.pcapng"
+    subprocess.run(["editcap", "-F", "pcapng", recorded["path"], path], check=True)
+    data, at = path.read_bytes(), 0
+    while struct.unpack_from("<I", data, at)[0] != pcap.ENHANCED_PACKET:
+        at += struct.unpack_from("<I", data, at + 4)[0]
+    size, = struct.unpack_from("<I", data, at + 4)
+    wild = data[at:at + 12] + b"\xff" * 8 + data[at + 20:at + size]
+    path.write_bytes(data[:at] + wild + data[at:])
+    summary, found = emptied(path)
+    assert found == recorded["found"] and summary["malformed frames"] == 1
 
 
 def test_a_filter_of_ones_own(recorded, emptied):
