@@ -9,8 +9,9 @@
 #include "num.h"
 #include "ops_redis.h"
 
-/* Of accounts, those with calls come first; the others have their turn. */
-enum { BATCH = 100, HOT_MOST = 300, SWEEP = 100 };
+/* Of accounts, those with calls come first; the others have their turn. Redis works a batch off in
+ * one go, and calls wait as long. */
+enum { BATCH = 10, HOT_MOST = 300, SWEEP = 100 };
 enum { NAMES_MOST = 200, LIST_EVERY = 5, DOWN_SHOWN = 30, UP_SHOWN = 10 };
 
 static int ask_list(struct redis_pool *redis, const char *index, struct redisReply **ret)

@@ -3,14 +3,16 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "clock.h"
 #include "ops_trace.h"
 #include "reply.h"
 #include "request.h"
 
-enum { BATCH = 50, FOUND_MOST = 50, SEARCH_MS = 2500, TEXT_MAX = 200 };
-#define LOOK_AT "200" /* calls of an account in one step */
+/* Calls wait while Redis looks: for a few milliseconds a step, and half of the time not at all. */
+enum { BATCH = 4, FOUND_MOST = 50, SEARCH_MS = 2500, TEXT_MAX = 200 };
+#define LOOK_AT "50" /* calls of an account in one step */
 
 /* What is looked for. */
 struct quest {
@@ -199,6 +201,12 @@ static bool is_enough(const struct search *s)
     return n >= FOUND_MOST || (s->quest.one && n > 0) || clock_boot_ms() > s->until_ms;
 }
 
+static void rest(int64_t us)
+{
+    const struct timespec pause = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    nanosleep(&pause, NULL);
+}
+
 /* One step of up to BATCH accounts. */
 static int step(struct search *s, struct course *const courses[], size_t n)
 {
@@ -212,7 +220,9 @@ static int step(struct search *s, struct course *const courses[], size_t n)
         cmd_text(&cmds[i], courses[i]->place);
         cmd_text(&cmds[i], LOOK_AT);
     }
+    int64_t began_us = clock_boot_us();
     int err = redis_pipeline(s->op->redis, cmds, n, replies);
+    rest(clock_boot_us() - began_us);
     for (size_t i = 0; i < n; i++) {
         if (err == ERR_OK)
             err = take(s, courses[i], replies[i]);

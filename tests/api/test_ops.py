@@ -1,6 +1,7 @@
 """/ops by hand: who gets in, for how long, and what the stream does with many, slow and late viewers."""
 
 import contextlib
+import threading
 import time
 
 import pytest
@@ -317,6 +318,31 @@ def test_pipelined_after_a_stream(ops, token):
         assert b"Transfer-Encoding: chunked" in head
         size = int(body.split(b"\r\n")[0], 16)
         assert body.split(b"\r\n", 1)[1][:size].startswith(b"retry: 1000\n\n")
+
+
+def test_calls_do_not_wait_for_a_search(rest, ops, token):
+    """Redis has time for others while fifty accounts are looked through for what isn't there."""
+    client, accounts = rest.redis.client, [str(n) for n in range(2000000, 2000050)]
+    names = ("call callid account tg direction number from to source upstream target node attempts invite_ms ring_ms "
+             "answer_ms end_ms ms billed amount rate code reason by pdd_ms estimated")
+    record = {name: "12065550100" for name in names.split()}
+    keys = [f"{{a:{account}}}:cdr" for account in accounts]
+    with client.pipeline() as many:
+        for _ in range(400):
+            many.xadd(keys[0], record)
+        for key in keys[1:]:
+            many.copy(keys[0], key)
+        many.sadd("accounts", *accounts).execute()
+    search = threading.Thread(target=ops.get, args=("/ops/calls?q=87654321",), kwargs={"token": token})
+    waits = []
+    search.start()
+    while search.is_alive():
+        began = time.monotonic()
+        client.ping()
+        waits.append(time.monotonic() - began)
+    client.srem("accounts", *accounts)
+    client.delete(*keys)
+    assert sum(wait for wait in waits if wait > 0.05) < sum(waits) / 2, max(waits)
 
 
 def test_users_of_the_store_may_not_read_operators(rest):
