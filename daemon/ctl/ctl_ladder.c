@@ -114,12 +114,11 @@ static void put_line(char *line)
 /* A text around a column's line; of a long one its end. */
 static void put_centred(const struct ladder *l, char *line, size_t column, const char *text)
 {
-    size_t n = strlen(text), most = l->apart - 1;
-    if (n > most) {
-        text += n - most;
-        n = most;
-    }
-    memcpy(line + place(l, column) - n / 2, text, n);
+    struct span s = span_of(text);
+    size_t most = l->apart - 1;
+    if (s.n > most)
+        s = (struct span){s.p + s.n - most, most};
+    memcpy(line + place(l, column) - s.n / 2, s.p, s.n);
 }
 
 enum { LINE = TIME + ENDPOINTS * APART_MOST + 1 };
@@ -164,8 +163,8 @@ static void put_arrow(const struct ladder *l, char *line, size_t from, size_t to
     line[from < to ? right - 1 : left] = from < to ? '>' : '<';
     size_t room = l->apart - 3;
     label_of(data, room < LABEL - 8 ? room : LABEL - 8, label);
-    size_t n = strlen(label), at = left + (right - left - n) / 2;
-    memcpy(line + at, label, n);
+    struct span s = span_of(label);
+    memcpy(line + left + (right - left - s.n) / 2, s.p, s.n);
 }
 
 static void put_message(struct ladder *l, const struct ctl_packet *p)
@@ -196,7 +195,7 @@ static void put_call(const struct ctl_packets *packets, const char *callid)
         (void)column_of(&l, &p->to);
         call = p->call[0] ? p->call : call;
     }
-    l.apart = (WIDTH - TIME) / l.n;
+    l.apart = (WIDTH - TIME) / (l.n ? l.n : 1);
     l.apart = l.apart > APART_MOST ? APART_MOST : l.apart < APART_LEAST ? APART_LEAST : l.apart;
     printf("Call-ID %s%s%s\n", callid, *call ? "\nCall    " : "", call);
     put_heads(&l);

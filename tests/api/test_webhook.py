@@ -80,7 +80,7 @@ def documented_check(stack):
 def test_the_reference_lists_the_events(stack):
     page = stack.api.raw("GET", "/docs").text.split('id="webhooks"')[1]
     keys = pathlib.Path(__file__).resolve().parents[2] / "redis-schema" / "KEYS.md"
-    known = re.findall(r"`(\w+\.\w+)`", keys.read_text().split("## Events")[1].split("## Functions")[0])
+    known = re.findall(r"`(\w+\.\w+)`", keys.read_text().split("\n## Events")[1].split("\n## Functions")[0])
     shown = re.findall(r"<code>(\w+\.\w+)</code>", page)
     assert len(known) > 10 and sorted(set(known)) == sorted(shown)
 

@@ -25,10 +25,11 @@ def age(s, hash_name, field):
 def test_add_list_and_revoke(s):
     assert s.operator_add(OPS, OTHER, "night", HOUR, "") == s.operator_add(OPS, TOKEN, "day", HOUR, "") == ["exists"]
     assert s.operator_add(OPS, OTHER, "day", 2 * HOUR, "192.0.2.0/24,2001:db8::1") == ["ok"]
-    first, second = s.table("operator_list", OPS)
-    assert (first["label"], first["hash"], first["allow"]) == ("night", TOKEN, "")
-    assert (second["label"], second["allow"]) == ("day", "192.0.2.0/24,2001:db8::1")
-    assert int(second["ends"]) - int(second["created"]) == 2 * HOUR
+    rows = {row["label"]: row for row in s.table("operator_list", OPS)}
+    assert sorted(rows) == ["day", "night"]
+    assert (rows["night"]["hash"], rows["night"]["allow"]) == (TOKEN, "")
+    assert rows["day"]["allow"] == "192.0.2.0/24,2001:db8::1"
+    assert int(rows["day"]["ends"]) - int(rows["day"]["created"]) == 2 * HOUR
     assert s.operator_revoke(OPS, "day") == ["ok", OTHER]
     assert s.operator_revoke(OPS, OTHER) == ["notfound"]
     assert s.operator_revoke(OPS, TOKEN) == ["ok", TOKEN]
