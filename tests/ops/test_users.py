@@ -10,6 +10,7 @@ import subprocess
 import pytest
 import redis
 
+from harness import Redis
 from harness.users import password
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -113,3 +114,23 @@ def test_callers_may_use_no_command_in_vain():
     lua = "".join(p.read_text() for part in ("part/*.lua", "lib/*.lua") for p in (ROOT / "redis-schema").glob(part))
     used = {name.lower() for name in re.findall(r"redis\.p?call\('([A-Z]+)'", lua)}
     assert granted - used <= {"expire"}
+
+
+def test_redis_reads_all_of_its_file_again_under_these_users(tmp_path):
+    """It does so as the default user, as which nobody else may come in."""
+    subprocess.run([ROOT / "deploy/redis/make-users", tmp_path / "made"], check=True)
+    server = Redis(str(tmp_path), aof=True, options=["--aclfile", str(tmp_path / "made" / "users.acl")])
+    secret = (tmp_path / "made" / "trunkd.password").read_text().strip()
+    client = server.client = redis.Redis(port=server.port, username="trunkd", password=secret, decode_responses=True)
+    try:
+        server.start()
+        for _ in range(2):
+            client.pipeline(transaction=True).incr("{a:1}:one").incr("{a:1}:two").execute()
+            server.restart()
+        assert client.mget("{a:1}:one", "{a:1}:two") == ["2", "2"] and "CRITICAL" not in server.log()
+        with pytest.raises(redis.exceptions.AuthenticationError):
+            redis.Redis(port=server.port).ping()
+        with pytest.raises(redis.exceptions.ResponseError, match="WRONGPASS"):
+            redis.Redis(port=server.port).execute_command("AUTH", "default", "")
+    finally:
+        server.discard()
