@@ -212,6 +212,22 @@ def test_a_dialog_that_is_not_ours_is_not_carried(line):
     assert line.cdr()["reason"] == "answered"
 
 
+def test_a_bye_of_another_dialog_ends_no_call(line):
+    """Its Record-Route is right, but whom it goes to hangs up nothing."""
+    call = line.answered()
+    for side in (call.caller, call.callee):
+        true, side.remote = side.remote, side.remote + "x"
+        side.send("BYE")
+        side.remote = true
+    for peer in (line.carrier, line.primary):
+        peer.respond(peer.expect("BYE"), 481)
+    for peer in (line.carrier, line.primary):
+        peer.expect(481)
+    assert line.customer.live()
+    call.hang_up()
+    assert line.cdr()["reason"] == "answered"
+
+
 def test_calls_over_tcp(shared):
     tcp = Line(shared.bed, shared)
     tcp.carrier = tcp.peer(CARRIER, kind=StreamPeer)
