@@ -214,6 +214,7 @@ def test_under_another_schema_no_calls_and_no_lost_ends(tmp_path):
         sipmod = bed.sipmod(**CONF, sip__lease_s=5, sip__spool_dir=str(tmp_path))
         line = Line(bed, sipmod)
         call = line.answered()
+        ours = bed.redis.client.hget("schema", "version")
         bed.redis.client.hset("schema", "version", 999)
         wait_for(lambda: options(line) == 503, 5, "no more calls")
         assert "newer than this sipmod knows" in sipmod.log()
@@ -222,7 +223,7 @@ def test_under_another_schema_no_calls_and_no_lost_ends(tmp_path):
         call.hang_up()
         wait_for(lambda: bed.redis.client.hget(f"node:{sipmod.name}", "seen") > seen, 5, "heartbeats go on")
         assert line.cdrs() == [] and len(line.customer.live()) == 1
-        bed.redis.client.hset("schema", "version", 1)
+        bed.redis.client.hset("schema", "version", ours)
         serving(line)
         assert wait_for(line.cdrs, 3)[0]["code"] == "200"
         line.customer.settled()
